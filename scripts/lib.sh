@@ -27,7 +27,7 @@ step() {
         note "done in $((SECONDS - start)) s"
     else
         note "FAILED. The end of $SETUP_LOG:"
-        tail -n 25 "$SETUP_LOG" | sed 's/^/    | /'
+        tail -n 12 "$SETUP_LOG" | sed 's/^/    | /'
         return 1
     fi
 }
