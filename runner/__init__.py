@@ -1,0 +1,1 @@
+"""Fit, store, version and serve models written in R, Julia or Python."""
