@@ -1,0 +1,110 @@
+"""The statements that change the store, to be run inside one writing transaction.
+
+Locks are taken in one order, a service's row in `runner_models` first and the row of
+`runner_state` last, so that no two writers wait for one another in a circle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Table, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from runner.store.artifact import Measured
+from runner.store.records import Activation
+from runner.store.schema import activations, artifacts, chunks, models, state, versions
+
+_Insert = sqlite.Insert | postgresql.Insert
+_upsert: dict[str, Callable[[Table], _Insert]] = {
+    "sqlite": sqlite.insert,
+    "postgresql": postgresql.insert,
+}
+
+
+def insert_artifact(connection: Connection, artifact_format: str, content: Measured) -> int:
+    """Write an artifact that no version refers to yet; return its id."""
+    artifact_id: int = connection.scalars(
+        insert(artifacts)
+        .values(
+            format=artifact_format, size=content.fingerprint.size, sha256=content.fingerprint.sha256
+        )
+        .returning(artifacts.c.id)
+    ).one()
+    for position, data in enumerate(content.chunks()):
+        connection.execute(
+            insert(chunks).values(artifact_id=artifact_id, position=position, data=data)
+        )
+    return artifact_id
+
+
+def insert_version(
+    connection: Connection, service: str, metadata: str, artifact_id: int, by: str
+) -> int:
+    """Write a version under the service's next number; return that number.
+
+    Taking the number locks the service's row until the end of the transaction: whoever comes next
+    waits, and gets the same number if this transaction fails. So there are neither twins nor gaps.
+    """
+    first = _upsert[connection.dialect.name](models).values(service=service, last_number=1)
+    number: int = connection.scalars(
+        first.on_conflict_do_update(
+            index_elements=[models.c.service], set_={"last_number": models.c.last_number + 1}
+        ).returning(models.c.last_number)
+    ).one()
+    connection.execute(
+        insert(versions).values(
+            service=service,
+            number=number,
+            created=datetime.now(UTC),
+            created_by=by,
+            metadata=metadata,
+            artifact_id=artifact_id,
+        )
+    )
+    return number
+
+
+def lock_service(connection: Connection, service: str) -> int | None:
+    """Lock the service's row, if there is one; return the number of its active version."""
+    number: int | None = connection.scalar(
+        select(models.c.active_number).where(models.c.service == service).with_for_update()
+    )
+    return number
+
+
+def switch(
+    connection: Connection, service: str, number: int, *, active: int | None, by: str, reason: str
+) -> Activation:
+    """Move the service from its `active` version to another, and record who did it."""
+    at = datetime.now(UTC)
+    connection.execute(
+        update(models).where(models.c.service == service).values(active_number=number)
+    )
+    activation_id = connection.scalars(
+        insert(activations)
+        .values(service=service, at=at, by=by, from_number=active, to_number=number, reason=reason)
+        .returning(activations.c.id)
+    ).one()
+    return Activation(activation_id, service, at, by, active, number, reason)
+
+
+def bury(connection: Connection, service: str, number: int, by: str) -> None:
+    """Free a version's chunks and leave its row as a tombstone."""
+    artifact_id = connection.scalars(
+        update(versions)
+        .where(versions.c.service == service, versions.c.number == number)
+        .values(deleted=datetime.now(UTC), deleted_by=by)
+        .returning(versions.c.artifact_id)
+    ).one()
+    connection.execute(delete(chunks).where(chunks.c.artifact_id == artifact_id))
+
+
+def count_change(connection: Connection) -> None:
+    """Move the store's revision on, as the last statement of every change.
+
+    NOTE: a counter in a row, not the greatest id of a journal: PostgreSQL gives out ids before
+    commit, so a smaller id may become visible after a greater one, and a poller would miss it.
+    """
+    connection.execute(update(state).where(state.c.id == 1).values(revision=state.c.revision + 1))

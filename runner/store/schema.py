@@ -1,0 +1,124 @@
+"""The tables as the code of today sees them; `migrations/` is what builds them.
+
+    runner_state        one row: the revision, a count of committed changes
+    runner_models       one row a service: its last number used, its active version
+    runner_versions     one row a version; a deleted one stays as a tombstone
+    runner_artifacts    size and digest of an artifact
+    runner_chunks       the artifact's bytes; gone when the version is deleted
+    runner_activations  append-only
+
+All names start with `runner_`: the database may be shared with other programs, among them
+Palladium, whose own tables are called `models` and `model_chunks`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime, in UTC on both databases; SQLite itself forgets time zones."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return None if value is None else value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+# SQLite counts by itself only in a column declared exactly INTEGER PRIMARY KEY.
+_RowId = BigInteger().with_variant(Integer, "sqlite")
+
+tables = MetaData()
+
+state = Table(
+    "runner_state",
+    tables,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("revision", BigInteger, nullable=False),
+)
+
+models = Table(
+    "runner_models",
+    tables,
+    Column("service", Text, primary_key=True),
+    Column("last_number", Integer, nullable=False),
+    Column("active_number", Integer),
+)
+
+artifacts = Table(
+    "runner_artifacts",
+    tables,
+    Column("id", _RowId, primary_key=True),
+    Column("format", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("sha256", String(64), nullable=False),
+)
+
+chunks = Table(
+    "runner_chunks",
+    tables,
+    Column("artifact_id", _RowId, ForeignKey("runner_artifacts.id"), primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("data", LargeBinary, nullable=False),
+)
+
+versions = Table(
+    "runner_versions",
+    tables,
+    Column("service", Text, ForeignKey("runner_models.service"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("created_by", Text, nullable=False),
+    Column("metadata", Text, nullable=False),
+    Column("artifact_id", _RowId, ForeignKey("runner_artifacts.id"), nullable=False),
+    Column("deleted", UtcDateTime),
+    Column("deleted_by", Text),
+)
+
+# Listing the newest few must not wade through tombstones.
+Index(
+    "runner_versions_stored",
+    versions.c.service,
+    versions.c.number,
+    sqlite_where=versions.c.deleted.is_(None),
+    postgresql_where=versions.c.deleted.is_(None),
+)
+
+activations = Table(
+    "runner_activations",
+    tables,
+    Column("id", _RowId, primary_key=True),
+    Column("service", Text, ForeignKey("runner_models.service"), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("from_number", Integer),
+    Column("to_number", Integer),
+    Column("reason", Text, nullable=False),
+    ForeignKeyConstraint(
+        ["service", "to_number"], ["runner_versions.service", "runner_versions.number"]
+    ),
+    Index("runner_activations_by_service", "service", "id"),
+)

@@ -1,0 +1,189 @@
+"""The store itself: each public method is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Self
+
+from runner.errors import ArtifactCorrupt, Refused
+from runner.store import changes, lookups
+from runner.store.artifact import BytesLike, joined, measured
+from runner.store.database import Database
+from runner.store.metadata import encode
+from runner.store.migrate import migrate, stored_revision
+from runner.store.records import Activation, Version
+from runner.store.url import open_database
+
+_LONGEST_NAME = 200
+
+
+class Store:
+    """Versions of models; safe to share among threads, and with other processes' stores."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    @classmethod
+    def open(cls, url: str, *, timeout: float = 10.0) -> Self:
+        """Open the store at `url`, creating or migrating its tables if need be.
+
+        `timeout` is in seconds and bounds each wait, for a connection or for another's lock.
+        Raises ConfigError for a bad URL, Unavailable for a database that does not let us in.
+        """
+        database = open_database(url, timeout)
+        try:
+            migrate(database)
+        except BaseException:
+            database.close()
+            raise
+        return cls(database)
+
+    def close(self) -> None:
+        """Give back all connections."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f"<Store {self._database.label}>"
+
+    # Changing
+
+    def add_version(
+        self,
+        service: str,
+        artifact: BytesLike | Iterable[bytes],
+        *,
+        artifact_format: str,
+        metadata: Mapping[str, Any],
+        activate: bool,
+        by: str,
+        reason: str = "added",
+    ) -> Version:
+        """Store a new version under the service's next number, and activate it if asked.
+
+        An iterable is consumed before the transaction starts. Raises MetadataInvalid for metadata
+        that is not JSON; after any error nothing is stored and no number is used.
+        """
+        _check_service(service)
+        text = encode(metadata)
+        with measured(artifact) as content, self._database.writing() as connection:
+            # The artifact first: PostgreSQL then writes those of several fits side by side, and
+            # the service's row is locked only while the few small rows are written.
+            artifact_id = changes.insert_artifact(connection, artifact_format, content)
+            number = changes.insert_version(connection, service, text, artifact_id, by)
+            if activate:
+                active = changes.lock_service(connection, service)
+                changes.switch(connection, service, number, active=active, by=by, reason=reason)
+            changes.count_change(connection)
+            return lookups.version(connection, service, number)
+
+    def activate(
+        self, service: str, number: int, *, by: str, reason: str = "activated"
+    ) -> Activation:
+        """Make a version the active one; activating the active one again is recorded, too.
+
+        Raises NotFound for a version that is unknown or deleted.
+        """
+        _check_service(service)
+        with self._database.writing() as connection:
+            active = changes.lock_service(connection, service)
+            lookups.require(connection, service, number)
+            activation = changes.switch(
+                connection, service, number, active=active, by=by, reason=reason
+            )
+            changes.count_change(connection)
+            return activation
+
+    def delete(self, service: str, number: int, *, by: str) -> None:
+        """Free a version's artifact and leave a tombstone, so that its number is never reused.
+
+        Raises NotFound for a version that is unknown or deleted, Refused for the active one.
+        """
+        _check_service(service)
+        with self._database.writing() as connection:
+            active = changes.lock_service(connection, service)
+            lookups.require(connection, service, number)
+            if number == active:
+                raise Refused(
+                    f"version {number} of {service} is active and cannot be deleted: "
+                    "activate another version first"
+                )
+            changes.bury(connection, service, number, by)
+            changes.count_change(connection)
+
+    # Reading
+
+    def services(self) -> list[str]:
+        """Return the names of the services that have a version, sorted."""
+        with self._database.reading() as connection:
+            return lookups.services(connection)
+
+    def versions(
+        self, service: str, *, limit: int | None = None, before: int | None = None
+    ) -> list[Version]:
+        """Return the newest `limit` versions with a number below `before`, oldest first."""
+        _check_service(service)
+        with self._database.reading() as connection:
+            return lookups.newest(connection, service, limit, before)
+
+    def version(self, service: str, number: int) -> Version:
+        """Return one version; raise NotFound if it is unknown or deleted."""
+        _check_service(service)
+        with self._database.reading() as connection:
+            return lookups.version(connection, service, number)
+
+    def active(self, service: str) -> Version | None:
+        """Return the active version, None if the service has none or is unknown."""
+        _check_service(service)
+        with self._database.reading() as connection:
+            return lookups.active(connection, service)
+
+    def read_artifact(self, service: str, number: int) -> bytes:
+        """Return a version's artifact after verifying its size and digest.
+
+        Raises NotFound for a version that is unknown or deleted, ArtifactCorrupt for bytes that
+        are not those that were stored.
+        """
+        _check_service(service)
+        with self._database.reading() as connection:
+            artifact_id, expected = lookups.artifact(connection, service, number)
+            found = joined(lookups.read_chunks(connection, artifact_id))
+        if found.fingerprint != expected:
+            raise ArtifactCorrupt(service, number, expected, found.fingerprint)
+        return found.data
+
+    def history(self, service: str, *, limit: int | None = None) -> list[Activation]:
+        """Return the newest `limit` activations, oldest first."""
+        _check_service(service)
+        with self._database.reading() as connection:
+            return lookups.history(connection, service, limit)
+
+    def properties(self, service: str) -> dict[str, str]:
+        """Return `db-version` and, if there is an active version, `active-model`, as strings."""
+        _check_service(service)
+        with self._database.reading() as connection:
+            number = lookups.active_number(connection, service)
+            active = {} if number is None else {"active-model": str(number)}
+            return {**active, "db-version": str(stored_revision(connection))}
+
+    def revision(self) -> int:
+        """Return a number that grows with every committed addition, activation and deletion.
+
+        PERF: one indexed row: made to be polled.
+        """
+        with self._database.reading() as connection:
+            return lookups.revision(connection)
+
+
+def _check_service(service: str) -> None:
+    """Refuse a name that not every database can keep, or that nobody could read."""
+    if not service or len(service) > _LONGEST_NAME or not service.isprintable():
+        raise Refused(
+            f"a service's name is 1 to {_LONGEST_NAME} printable characters, "
+            f"not {service[: _LONGEST_NAME + 1]!r}"
+        )
