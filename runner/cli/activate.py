@@ -1,0 +1,33 @@
+"""`runner activate`."""
+
+from __future__ import annotations
+
+import click
+
+from runner.cli.options import caller, config_option, json_option
+
+_EPILOG = """\b
+Example:
+  runner activate 3"""
+
+
+@click.command("activate", epilog=_EPILOG)
+@click.argument("number", type=click.IntRange(min=1))
+@config_option
+@json_option
+def command(number: int, config: str | None, as_json: bool) -> None:
+    """Make version NUMBER the one that is served.
+
+    A running server takes it up within two seconds, without losing a request.
+    """
+    from runner import config as configs
+    from runner.cli.output import print_json
+    from runner.store import Store
+
+    loaded = configs.load(config)
+    with Store.open(loaded.store_url) as store:
+        activation = store.activate(loaded.service_name, number, by=caller())
+    if as_json:
+        print_json({"from": activation.from_version, "to": activation.to_version})
+    else:
+        click.echo(f"Version {number} of {loaded.service_name} is active now.")

@@ -1,0 +1,84 @@
+"""`runner fit`."""
+
+from __future__ import annotations
+
+import asyncio
+
+import click
+
+from runner.cli.options import caller, config_option, json_option
+
+_EPILOG = """\b
+Example:
+  runner fit                                 fit, store, activate
+  runner fit --evaluate --save-if-better-than 0.9
+  runner fit -c iris-r/runner.yaml --no-activate"""
+
+
+@click.command("fit", epilog=_EPILOG)
+@config_option
+@click.option("--no-save", is_flag=True, help="Fit only; store nothing.")
+@click.option("--no-activate", is_flag=True, help="Store, but serve the former version on.")
+@click.option("--evaluate", is_flag=True, help="Score on training and test data, too.")
+@click.option(
+    "--save-if-better-than",
+    type=float,
+    metavar="K",
+    help="Save only with a test score of at least K.",
+)
+@json_option
+def command(
+    *,
+    config: str | None,
+    no_save: bool,
+    no_activate: bool,
+    evaluate: bool,
+    save_if_better_than: float | None,
+    as_json: bool,
+) -> None:
+    """Fit the model and store it as a new version, which is then the active one.
+
+    All or nothing: if anything fails, the store is as it was.
+    """
+    from runner import config as configs
+    from runner import training
+    from runner.cli.output import Steps, print_json
+    from runner.store import Store
+
+    loaded = configs.load(config)
+    # The store is opened first: a fit of hours must not end at a database that is not there.
+    store = None if no_save else Store.open(loaded.store_url)
+    try:
+        result = asyncio.run(
+            training.fit(
+                loaded,
+                store,
+                by=caller(),
+                activate=not no_activate,
+                evaluate=evaluate,
+                if_better_than=save_if_better_than,
+                progress=Steps(),
+            )
+        )
+    finally:
+        if store is not None:
+            store.close()
+    if as_json:
+        print_json(
+            {
+                "version": result.version,
+                "saved": result.version is not None,
+                "activated": result.activated,
+                "note": result.note,
+                "metadata": result.metadata,
+            }
+        )
+        return
+    for which in ("train", "test"):
+        if f"score_{which}" in result.metadata:
+            click.echo(f"Score on {which} data: {result.metadata[f'score_{which}']:.4f}")
+    if result.version is None:
+        click.echo(f"Model {result.note}.")
+    else:
+        active = ", now active" if result.activated else ""
+        click.echo(f"Wrote model with version {result.version}{active}.")

@@ -1,0 +1,96 @@
+"""The group of all commands, and the one place where an error becomes an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from runner.errors import ConfigError, ModelError, RunnerError
+
+COMMANDS = {
+    "fit": "Fit the model and store it as a new version.",
+    "test": "Score a stored version on the test data.",
+    "serve": "Answer predictions over HTTP.",
+    "list": "List the stored versions.",
+    "activate": "Make a version the one that is served.",
+    "delete": "Delete a version.",
+    "check": "Check configs without doing anything.",
+    "doctor": "Say which languages work here, and what mends those that do not.",
+    "version": "Print the runner's version.",
+}
+"""Every command and its one line in the help."""
+
+_EPILOG = """\b
+Exit codes:
+  0  done                    3  not found (a version, a service, a file)
+  1  failed                  5  unavailable (database, port, permission,
+  2  wrong usage or config      a language that does not work here)
+
+\b
+Example:
+  runner fit && runner test && runner serve
+  runner -h COMMAND tells more of each."""
+
+
+class _Commands(click.Group):
+    """Import a command's module when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"runner.cli.{cmd_name}")
+        command: click.Command = module.command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(
+    cls=_Commands,
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+def group() -> None:
+    """Fit, version and serve models written in R, Julia or Python."""
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and exit."""
+    try:
+        group.main(args=argv, prog_name="runner", standalone_mode=False)
+    except click.UsageError as ex:
+        ex.show()
+        sys.exit(2)
+    except click.ClickException as ex:
+        ex.show()
+        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("runner: interrupted", err=True)
+        sys.exit(130)
+    except RunnerError as ex:
+        _tell(ex)
+        sys.exit(ex.exit_code)
+    sys.exit(0)
+
+
+def _tell(ex: RunnerError) -> None:
+    """Print an error for people: every fault of a config, a model's own traceback."""
+    match ex:
+        case ConfigError():
+            for fault in ex.faults:
+                click.echo(f"runner: {fault}", err=True)
+        case ModelError():
+            if ex.traceback_text:
+                click.echo(ex.traceback_text.rstrip(), err=True)
+            click.echo(f"runner: {ex}", err=True)
+        case _:
+            click.echo(f"runner: {ex}", err=True)

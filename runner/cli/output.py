@@ -1,0 +1,54 @@
+"""Print for people on a terminal, plainly elsewhere, and as JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+def print_json(found: Any) -> None:
+    """Print one JSON document."""
+    click.echo(json.dumps(found, indent=2, ensure_ascii=False))
+
+
+def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table: with lines and colours on a terminal, columns only elsewhere."""
+    console = Console(soft_wrap=not sys.stdout.isatty())
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in titles:
+        table.add_column(title, no_wrap=not sys.stdout.isatty())
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
+    console.print(table)
+
+
+class Steps:
+    """Tell what is being done and how long it took: on stderr, so that stdout stays for results."""
+
+    def __init__(self) -> None:
+        self._console = Console(stderr=True, highlight=False)
+
+    @contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Tell of one step: a spinner while it lasts on a terminal, one plain line elsewhere."""
+        begun = time.perf_counter()
+        if self._console.is_terminal:
+            with self._console.status(f"{what}…"):
+                yield
+        else:
+            yield
+        seconds = time.perf_counter() - begun
+        self._console.print(f"{what}… done in {seconds:.3f} s", markup=False, soft_wrap=True)
+
+    def line(self, text: str) -> None:
+        """Pass on a line of the model's."""
+        self._console.print(f"  {text}", markup=False, style="dim", soft_wrap=True)

@@ -1,0 +1,113 @@
+"""Fit a model and store it as a new version."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from contracts.messages import Fit, Hello, Persist, Reply
+from runner.config import Config
+from runner.signature import Signature
+from runner.store import Store
+from runner.training.data import rows
+from runner.training.progress import Progress, Silent
+from runner.training.scoring import Scorer
+from runner.training.worker import worker_for
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """What a fit came to. ``version`` is None if it was not saved, and ``note`` says why."""
+
+    version: int | None
+    activated: bool
+    metadata: dict[str, Any]
+    note: str = ""
+
+
+async def fit(
+    config: Config,
+    store: Store | None,
+    *,
+    by: str,
+    activate: bool = True,
+    evaluate: bool = False,
+    if_better_than: float | None = None,
+    progress: Progress | None = None,
+) -> FitResult:
+    """Fit the config's model on its training data; store it, unless ``store`` is None.
+
+    ``evaluate`` scores it on both data sets; ``if_better_than`` saves it only if the test score is
+    not below. All or nothing: whatever goes wrong, the store is as it was. Raises RunnerError.
+    """
+    tell = progress or Silent()
+    wanted_test = evaluate or if_better_than is not None
+    with tell.step("Loading data"):
+        train = await rows(config, "train", tell)
+        test = await rows(config, "test", tell) if wanted_test else None
+    async with worker_for(config, tell) as worker:
+        with tell.step("Fitting model"):
+            reply = await worker.request(
+                Fit, config.adapter.fit_timeout, **train.request(model=config.model.wire)
+            )
+            hello = await worker.hello()
+        metadata = _metadata(config, reply, hello, by)
+        scorer = Scorer(worker, metadata["task"], config.scoring)
+        if evaluate:
+            with tell.step("Scoring on training data"):
+                metadata |= scores("train", await scorer.score(train))
+        if test is not None:
+            with tell.step("Scoring on test data"):
+                metadata |= scores("test", await scorer.score(test))
+        if if_better_than is not None and metadata["score_test"] < if_better_than:
+            found = metadata["score_test"]
+            note = f"not saved: test score {found:g} is below {if_better_than:g}"
+            return FitResult(None, False, metadata, note)
+        if store is None:
+            return FitResult(None, False, metadata, "not saved, as asked")
+        with tell.step("Storing model"):
+            kept = await worker.request(Persist)
+            assert kept.artifact is not None
+            version = await asyncio.to_thread(
+                store.add_version,
+                config.service_name,
+                kept.artifact,
+                artifact_format=kept.format or "",
+                metadata=metadata,
+                activate=activate,
+                by=by,
+            )
+    return FitResult(version.number, activate, metadata)
+
+
+def scores(which: str, found: dict[str, float]) -> dict[str, Any]:
+    """Give the metadata of scores: the first as ``score_<which>``, all if there are several."""
+    metadata: dict[str, Any] = {f"score_{which}": next(iter(found.values()))}
+    if len(found) > 1:
+        metadata[f"scores_{which}"] = found
+    return metadata
+
+
+def _metadata(config: Config, reply: Reply, hello: Hello, by: str) -> dict[str, Any]:
+    assert reply.features is not None
+    assert reply.task is not None
+    signature = Signature(reply.features, reply.target_field, reply.task)
+    return {
+        "train_timestamp": datetime.now(UTC).isoformat(),
+        "language": config.model.language,
+        "language_version": hello.language_version,
+        "packages": dict(hello.packages),
+        "adapter": hello.adapter,
+        "adapter_version": hello.version,
+        "task": reply.task,
+        "signature": signature.to_json(),
+        "rows": reply.rows,
+        "data_sha256": reply.data_sha256,
+        "config_sha256": config.config_hash,
+        "service_name": config.service_name,
+        "service_version": config.service_version,
+        "user": by,
+        "model": dict(config.model.wire),
+    }

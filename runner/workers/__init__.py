@@ -1,0 +1,14 @@
+"""Own every adapter process: start, warm, route to, replace and end it.
+
+errors       what a caller may meet
+interpreter  which command runs an adapter of a language here
+process      one adapter process: its pipes, its output, its end
+client       one connection to one adapter
+private      an adapter for one fit or test, gone afterwards
+replica      one adapter process of a served version, kept alive
+deployment   the replicas of a service: which version serves, blue/green
+routing      what front-ends must know, as messages
+control      the socket between supervisor and front-ends
+supervisor   all services, gunicorn, signals
+services     the front-end's side of all this
+"""

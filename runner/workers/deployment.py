@@ -1,0 +1,254 @@
+"""Serve one service: whichever version is active, blue/green.
+
+A new version's replicas are started and warmed beside the old ones; when all are ready they take
+over in the routing table, and the old ones end once every front-end has let go of them. If the new
+version cannot start, the old one serves on, and the new one is tried again with growing delays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from runner.config import Config
+from runner.errors import ArtifactCorrupt, NotFound, RunnerError
+from runner.logs import get_logger
+from runner.store import Store, Version
+from runner.workers import interpreter
+from runner.workers.errors import WorkerFailedToStart
+from runner.workers.replica import RESTART_DELAYS, Artifact, Launch, Replica, State
+from runner.workers.routing import Row
+
+_log = get_logger("runner.workers")
+
+
+class Release:
+    """The replicas of one version."""
+
+    def __init__(self, version: Version, replicas: list[Replica]) -> None:
+        self.version = version
+        self.replicas = replicas
+
+    async def start(self) -> None:
+        """Start all; if one fails, end all and raise its WorkerFailedToStart."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                for replica in self.replicas:
+                    group.create_task(replica.start())
+        except BaseException as ex:
+            await self.stop()
+            if isinstance(ex, BaseExceptionGroup):
+                raise ex.exceptions[0] from ex
+            raise
+        for replica in self.replicas:
+            replica.keep()
+
+    @property
+    def sockets(self) -> tuple[str, ...]:
+        """Where requests can go now."""
+        return tuple(str(r.socket) for r in self.replicas if r.socket is not None)
+
+    async def stop(self) -> None:
+        """End all."""
+        await asyncio.gather(*(replica.stop() for replica in self.replicas))
+
+
+class Deployment:
+    """Keep one service's workers at the version that its store says is active.
+
+    ``changed`` is called when `row` would tell something new; ``drained`` waits until no front-end
+    uses the given sockets any more.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        store: Store,
+        folder: Path,
+        changed: Callable[[], None],
+        drained: Callable[[tuple[str, ...]], Awaitable[None]],
+    ) -> None:
+        self.config = config
+        self.store = store
+        self._folder = folder
+        self._changed = changed
+        self._drained = drained
+        self._current: Release | None = None
+        self._coming: Release | None = None
+        self._leaving: set[asyncio.Task[None]] = set()
+        self._target: int | None = None
+        self._attempt: asyncio.Task[None] | None = None
+        self._look_again = asyncio.Event()
+        self._reason = "starting"
+        self._log = _log.bind(service=config.service_name)
+
+    def look(self) -> None:
+        """The store may have changed: compare."""
+        self._look_again.set()
+
+    async def run(self) -> None:
+        """Follow the store until cancelled."""
+        first = True
+        while True:
+            self._look_again.clear()
+            try:
+                active = await asyncio.to_thread(self.store.active, self.config.service_name)
+            except RunnerError as ex:
+                self._log.warning("cannot ask for the active version", reason=str(ex))
+                if first:
+                    self._reason = str(ex)
+            else:
+                number = active.number if active else None
+                if first or number != self._target:
+                    first = False
+                    self._target = number
+                    await self._abandon()
+                    self._attempt = asyncio.create_task(self._take_over(active))
+            await self._look_again.wait()
+
+    async def stop(self) -> None:
+        """End all workers of this service."""
+        await self._abandon()
+        for task in self._leaving:
+            task.cancel()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+        if self._current is not None:
+            await self._current.stop()
+
+    def hung(self, socket: str) -> bool:
+        """Kill the worker behind ``socket``, which a front-end found silent; False if not ours."""
+        for replica in self.replicas:
+            if replica.socket is not None and str(replica.socket) == socket:
+                self._log.error("worker hangs and is killed", pid=replica.pid)
+                replica.kill()
+                return True
+        return False
+
+    @property
+    def replicas(self) -> list[Replica]:
+        """All replicas that serve or are coming."""
+        return [r for release in (self._current, self._coming) if release for r in release.replicas]
+
+    @property
+    def row(self) -> Row:
+        """What front-ends must know of this service now."""
+        config, current = self.config, self._current
+        metadata = dict(current.version.metadata) if current else {}
+        sockets = current.sockets if current else ()
+        state, reason = self._condition(sockets)
+        return Row(
+            name=config.service_name,
+            service_version=config.service_version,
+            language=config.model.language,
+            version=current.version.number if current else None,
+            state=state,
+            reason=reason,
+            metadata=metadata,
+            settings=asdict(config.service),
+            signature=metadata.get("signature"),
+            sockets=sockets,
+        )
+
+    def _condition(self, sockets: tuple[str, ...]) -> tuple[str, str]:
+        if sockets:
+            return "ready", self._reason
+        if self._current is None:
+            if self._target is None and not self._reason:
+                return "no_model", "no version is active: fit one, or activate one"
+            failed = self._coming is None and self._reason != "starting"
+            return ("failed" if failed else "starting"), self._reason
+        reasons = [r.reason for r in self._current.replicas if r.state is State.FAILED]
+        if len(reasons) == len(self._current.replicas):
+            return "failed", reasons[0]
+        return "starting", "its worker ended and is being started again"
+
+    async def _take_over(self, version: Version | None) -> None:
+        """Bring up a version and let it take over from the current one."""
+        if version is None:
+            self._reason = ""
+            self._replace(None)
+            return
+        if self._current is not None and self._current.version.number == version.number:
+            self._reason = ""
+            self._changed()
+            return
+        for delay in itertools.chain(RESTART_DELAYS, itertools.repeat(RESTART_DELAYS[-1])):
+            release = Release(version, self._new_replicas(version))
+            self._coming = release
+            try:
+                await release.start()
+            except (WorkerFailedToStart, RunnerError) as ex:
+                self._reason = f"version {version.number} cannot start: {ex}"
+                self._log.error(
+                    "version cannot start",
+                    version=version.number,
+                    reason=str(ex),
+                    again_in=delay,
+                    serving=self._current.version.number if self._current else None,
+                )
+                self._coming = None
+                self._changed()
+                if isinstance(ex, ArtifactCorrupt | NotFound):
+                    return  # trying again cannot help; another activation will
+                await asyncio.sleep(delay)
+            else:
+                break
+            finally:
+                self._coming = None
+        self._reason = ""
+        self._replace(release)
+
+    def _replace(self, release: Release | None) -> None:
+        old, self._current = self._current, release
+        if old is not None:
+            sockets = old.sockets
+            for replica in old.replicas:
+                replica.drain()
+            task = asyncio.create_task(self._retire(old, sockets))
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
+        self._changed()
+        self._log.info(
+            "version serves",
+            version=release.version.number if release else None,
+            former=old.version.number if old else None,
+        )
+
+    async def _retire(self, release: Release, sockets: tuple[str, ...]) -> None:
+        try:
+            await self._drained(sockets)
+        finally:
+            await release.stop()
+
+    async def _abandon(self) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
+            await asyncio.gather(self._attempt, return_exceptions=True)
+
+    def _new_replicas(self, version: Version) -> list[Replica]:
+        config = self.config
+        adapter = config.adapter
+        launch = Launch(
+            service=config.service_name,
+            version=version.number,
+            command=interpreter.find(
+                version.metadata.get("language", config.model.language),
+                command=adapter.command,
+                executable=adapter.executable,
+                env=adapter.env,
+            ),
+            model=version.metadata.get("model", config.model.wire),
+            artifact=lambda: self._artifact(version),
+            folder=self._folder,
+            start_timeout=adapter.start_timeout,
+        )
+        changed: Any = self._changed
+        return [Replica(launch, index, changed) for index in range(config.service.replicas)]
+
+    async def _artifact(self, version: Version) -> Artifact:
+        content = await asyncio.to_thread(self.store.read_artifact, version.service, version.number)
+        return Artifact(content, version.artifact_format, version.artifact_sha256)

@@ -1,0 +1,165 @@
+"""Give a front-end its services: where to send a request, what to check it against, how they are.
+
+Kept up to date by the supervisor; while it answers requests, a front-end asks nobody. Nothing here
+imports numpy, pandas or SQLAlchemy.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from contracts.table import Table
+from runner.config.settings import ServiceSettings
+from runner.logs import get_logger
+from runner.signature import Checker, IncompatibleMapping, Signature
+from runner.workers.control import ControlClient
+from runner.workers.pool import Pool
+from runner.workers.routing import Row
+
+_log = get_logger("runner.workers")
+_NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
+
+
+@dataclass(frozen=True)
+class Service:
+    """One service as it is now. ``state``: ready, starting, no_model or failed, and why."""
+
+    name: str
+    service_version: str
+    language: str
+    version: int | None
+    state: str
+    reason: str
+    metadata: Mapping[str, Any]
+    settings: ServiceSettings
+    checker: Checker | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A prediction, the version that computed it, and where the seconds went."""
+
+    table: Table
+    version: int
+    seconds: float
+    batch: int
+    queue_seconds: float
+
+
+class Services:
+    """All services, as the supervisor behind the control socket tells them."""
+
+    def __init__(self, control: Path, on_lost: Callable[[], None]) -> None:
+        self._control = ControlClient(control, self._route, on_lost)
+        self._services: dict[str, Service] = {}
+        self._rows: dict[str, Row] = {}
+        self._pools: dict[str, Pool] = {}
+        self._revision = 0
+        self._told = asyncio.Event()
+
+    async def start(self) -> None:
+        """Connect to the supervisor and wait for the first routes. Raises OSError."""
+        await self._control.start()
+        await self._told.wait()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._control.close()
+        for pool in self._pools.values():
+            await pool.close()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The services' names, in the order of their configs."""
+        return tuple(self._services)
+
+    @property
+    def default(self) -> Service | None:
+        """The only service, or the first."""
+        return next(iter(self._services.values()), None)
+
+    def get(self, name: str) -> Service | None:
+        """Give a service by name."""
+        return self._services.get(name)
+
+    def not_ready(self) -> dict[str, str]:
+        """Say which services cannot answer at this moment, and why."""
+        if not self._control.connected:
+            return {"supervisor": "the supervisor is gone"}
+        return {
+            name: service.reason or "no connection to its worker"
+            for name, service in self._services.items()
+            if service.state != "ready" or not self._pools[name].ready
+        }
+
+    async def ask(self, query: str, **arguments: Any) -> Any:
+        """Ask the supervisor: `list` (service), `alive`. Raises runner.errors.Unavailable."""
+        return await self._control.ask(query, arguments)
+
+    async def predict(
+        self,
+        service: Service,
+        table: Table,
+        *,
+        method: str = "predict",
+        params: Mapping[str, Any] = _NO_PARAMS,
+        timeout: float,
+    ) -> Answer:
+        """Have a worker predict within ``timeout`` seconds; raises what `Pool.predict` does."""
+        begun = asyncio.get_running_loop().time()
+        reply, version = await self._pools[service.name].predict(
+            table, method, params, begun + timeout
+        )
+        seconds = reply.seconds or 0.0
+        waited = asyncio.get_running_loop().time() - begun - seconds
+        assert reply.table is not None
+        return Answer(reply.table, version, seconds, reply.batch or 1, waited)
+
+    async def _route(self, rows: list[Row], revision: int) -> None:
+        """Put new routes in force, then tell the supervisor so."""
+        self._revision = revision
+        for row in rows:
+            pool = self._pools.get(row.name)
+            settings = ServiceSettings.from_wire(row.settings)
+            if pool is None:
+                pool = Pool(row.name, settings.max_queue, self._control.hung, self._tell)
+                self._pools[row.name] = pool
+            pool.state, pool.reason = row.state, row.reason
+            # What requests are checked against changes in the same turn of the loop as the worker
+            # that they go to, or an answer could be of another version than its check.
+            await pool.connect(row.sockets, row.version)
+            if self._rows.get(row.name) != row:
+                self._services[row.name] = self._service(row, settings)
+                self._rows[row.name] = row
+            pool.switch()
+        self._told.set()
+        self._tell()
+
+    def _service(self, row: Row, settings: ServiceSettings) -> Service:
+        checker, state, reason = None, row.state, row.reason
+        if row.signature is not None:
+            try:
+                checker = Checker(Signature.from_json(row.signature), settings.mapping)
+            except IncompatibleMapping as ex:
+                state, reason = "failed", f"predict_service.mapping: {ex}"
+                _log.error("mapping does not fit the model", service=row.name, reason=str(ex))
+        return Service(
+            name=row.name,
+            service_version=row.service_version,
+            language=row.language,
+            version=row.version,
+            state=state,
+            reason=reason,
+            metadata=row.metadata,
+            settings=settings,
+            checker=checker,
+        )
+
+    def _tell(self) -> None:
+        sockets = {socket for pool in self._pools.values() for socket in pool.sockets}
+        self._control.applied(self._revision, sockets)
