@@ -39,7 +39,9 @@ def open_postgresql(url: URL, timeout: float) -> Database:
 
     return Database(
         engine,
-        label=url.set(password=None, query={}).render_as_string(),
+        label=URL.create(
+            "postgresql", url.username, None, url.host, url.port, url.database
+        ).render_as_string(),
         secret=url.password or _in_query(url, "password"),
         # Readers run several statements that must agree with one another.
         reader_options={"isolation_level": "REPEATABLE READ"},

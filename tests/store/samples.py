@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
+from sqlalchemy import Connection
+
 from runner.store import Store, Version
+from runner.store.url import open_database
 
 
 def add(
@@ -28,3 +32,14 @@ def add(
 
 def numbers(store: Store, service: str = "iris") -> list[int]:
     return [version.number for version in store.versions(service)]
+
+
+@contextmanager
+def behind(url: str) -> Iterator[Connection]:
+    """A transaction behind the store's back, committed at the end."""
+    database = open_database(url, 10)
+    try:
+        with database.writing() as connection:
+            yield connection
+    finally:
+        database.close()
