@@ -311,7 +311,7 @@ def decode_reply(payload: bytes, folder: Path | None = None) -> Reply | ErrorRep
 def _decode_error(message: Mapping[str, Any]) -> ErrorReply:
     error = _take(message, "error", dict)
     code = _take(error, "code", str)
-    if code not in Code:
+    if code not in set(Code):
         raise BadMessage(f"error code {_short(code)} is not in the list of SPEC 7.2")
     number = message.get("id")
     if number is not None and type(number) is not int:
