@@ -1,0 +1,23 @@
+"""Check what a caller sends against what a model was fitted to, before any worker is asked.
+
+    signature  what a fitted model expects and answers; stored with its version
+    reading    one value of JSON or text -> one value of a declared type
+    checker    requests -> tables, compiled once for a version and its mapping
+    faults     what was wrong with a request, or with a mapping
+
+No numpy, no pandas: front-ends import this.
+"""
+
+from runner.signature.checker import Checker, MappedField, read_params
+from runner.signature.faults import IncompatibleMapping, InputFault, InvalidInput
+from runner.signature.signature import Signature
+
+__all__ = [
+    "Checker",
+    "IncompatibleMapping",
+    "InputFault",
+    "InvalidInput",
+    "MappedField",
+    "Signature",
+    "read_params",
+]
