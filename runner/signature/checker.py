@@ -17,19 +17,24 @@ from runner.signature.faults import (
     InputFault,
     InvalidInput,
 )
-from runner.signature.reading import CONVERSIONS, KINDS, TYPE_NAMES, column
+from runner.signature.reading import CONVERSIONS, KINDS, column
 from runner.signature.signature import Signature
 
 
 class MappedField(Protocol):
-    """What a config's ``mapping`` says of one field: its name and type on the outside."""
+    """What a config's ``mapping`` says of one field: its name and type on the outside.
+
+    ``levels``: those of the data that are accepted; empty for all of them.
+    """
 
     @property
     def name(self) -> str: ...
     @property
-    def type(self) -> str: ...
+    def type(self) -> Type: ...
     @property
     def nullable(self) -> bool: ...
+    @property
+    def levels(self) -> tuple[str, ...]: ...
 
 
 _ABSENT: Any = object()
@@ -124,10 +129,12 @@ class _Field:
     def __init__(self, feature: Field, mapped: MappedField | None) -> None:
         self.feature = feature
         self.name = feature.name if mapped is None else mapped.name
-        self.accepts = feature.type if mapped is None else _declared(mapped)
+        self.accepts = feature.type if mapped is None else mapped.type
         self.type = CONVERSIONS[feature.type, self.accepts]
         self.nullable = feature.missing or (mapped is not None and mapped.nullable)
-        self._levels = {level: code for code, level in enumerate(feature.levels)}
+        self._allowed = (mapped.levels if mapped is not None else ()) or feature.levels
+        codes = {level: code for code, level in enumerate(feature.levels)}
+        self._levels = {level: codes[level] for level in self._allowed}
         is_cat = self._is_cat = self.type is Type.CAT
         self._kind = KINDS[Type.CAT if is_cat else self.accepts]
         if self.type in (Type.DATE, Type.DATETIME):
@@ -177,7 +184,7 @@ class _Field:
     def fault(self, row: int | None, value: Any) -> InputFault:
         """Say what was expected in the place of ``value``."""
         expected = self._kind.expected + (" or null" if self.nullable else "")
-        allowed = self.feature.levels[:MOST_LEVELS]
+        allowed = self._allowed[:MOST_LEVELS]
         if value is _ABSENT:
             return InputFault(self.name, row, None, expected, absent=True, allowed=allowed)
         return InputFault(self.name, row, value, expected, allowed=allowed)
@@ -193,7 +200,7 @@ def read_params(declared: Sequence[MappedField], given: Mapping[str, Any]) -> di
     for param in declared:
         if param.name not in given:
             continue
-        kind = KINDS[_declared(param)]
+        kind = KINDS[param.type]
         try:
             read[param.name] = kind.read(given[param.name])
         except (ValueError, TypeError, KeyError, OverflowError):
@@ -226,7 +233,12 @@ def _match(signature: Signature, mapping: Sequence[MappedField]) -> list[tuple[F
             if mapped.name in features and mapped.name != feature.name
         ]
     for feature, mapped in pairs:
-        if (feature.type, _declared(mapped)) not in CONVERSIONS:
+        unknown = [level for level in mapped.levels if level not in feature.levels]
+        if unknown:
+            problems.append(
+                f"field {mapped.name!r} has levels that the model never saw: {_listed(unknown)}"
+            )
+        if (feature.type, mapped.type) not in CONVERSIONS:
             problems.append(
                 f"field {mapped.name!r} is {mapped.type}, and the model's feature "
                 f"{feature.name!r} is {feature.type}"
@@ -234,10 +246,6 @@ def _match(signature: Signature, mapping: Sequence[MappedField]) -> list[tuple[F
     if problems:
         raise IncompatibleMapping(problems)
     return pairs
-
-
-def _declared(mapped: MappedField) -> Type:
-    return TYPE_NAMES.get(mapped.type) or Type(mapped.type)
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -134,9 +134,9 @@ KINDS = {
     Type.DATETIME: Kind("a time such as 2024-12-31T23:59:59Z", read_datetime, frozenset()),
 }
 
-# (type of the model's feature, type that the config's mapping declares) -> type that is sent, or
-# None if no such value could fit. A mapping may widen: the model of a column of whole numbers is
-# asked with any number if its config says float.
+# (type of the model's feature, type that the config's mapping declares) -> type that is sent; a
+# pair that is not here does not fit. A mapping may widen: the model of a column of whole numbers
+# is asked with any number if its config says float.
 CONVERSIONS: dict[tuple[Type, Type], Type] = {
     (Type.F64, Type.F64): Type.F64,
     (Type.F64, Type.I64): Type.F64,
@@ -153,17 +153,6 @@ CONVERSIONS: dict[tuple[Type, Type], Type] = {
     (Type.DATETIME, Type.DATETIME): Type.DATETIME,
     (Type.DATETIME, Type.STR): Type.DATETIME,
 }
-
-TYPE_NAMES = {
-    "float": Type.F64,
-    "int": Type.I64,
-    "bool": Type.BOOL,
-    "str": Type.STR,
-    "cat": Type.CAT,
-    "date": Type.DATE,
-    "datetime": Type.DATETIME,
-}
-"""Names of types in a config: Palladium's four, and the contract's others."""
 
 
 def column(

@@ -3,22 +3,13 @@
 import math
 import subprocess
 import sys
-from dataclasses import dataclass
 from datetime import date, datetime
 
 import pytest
 
 from contracts.table import Columns, Field, Matrix, Type
+from runner.config.settings import MappedField
 from runner.signature import Checker, InvalidInput, Signature, read_params
-
-
-@dataclass(frozen=True)
-class Mapped:
-    """A field of a mapping, as the config gives it."""
-
-    name: str
-    type: str = "float"
-    nullable: bool = False
 
 
 def checker(*features: Field) -> Checker:
@@ -274,14 +265,18 @@ def test_missing_must_be_said() -> None:
 
 def test_params_of_the_model() -> None:
     """Params are read by their declared types, and left out when absent."""
-    declared = [Mapped("k", "int"), Mapped("deep", "bool"), Mapped("other", "str")]
+    declared = [
+        MappedField("k", Type.I64),
+        MappedField("deep", Type.BOOL),
+        MappedField("other", Type.STR),
+    ]
     assert read_params(declared, {"k": "3", "deep": "true", "a": "1"}) == {"k": 3, "deep": True}
 
 
 def test_params_are_checked() -> None:
     """A param of another type is the caller's fault, named."""
     with pytest.raises(InvalidInput) as caught:
-        read_params([Mapped("k", "int")], {"k": "many"})
+        read_params([MappedField("k", Type.I64)], {"k": "many"})
     assert caught.value.faults[0].field == "k"
 
 
