@@ -1,0 +1,37 @@
+"""Skip tests whose language is absent, and fail those skips that RUNNER_REQUIRE forbids."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+
+import pytest
+
+from tests.requirements import ABSENT, required
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register a marker for each need."""
+    for name in ABSENT:
+        config.addinivalue_line("markers", f"{name}: needs {name}, else skips (tests/requirements)")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what cannot run here."""
+    for name in ABSENT:
+        if item.get_closest_marker(name) and (reason := ABSENT[name]()):
+            pytest.skip(f"needs {name}: {reason}")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Turn the skip of a test that needs what RUNNER_REQUIRE names into a failure."""
+    report = yield
+    forbidden = [name for name in sorted(required()) if item.get_closest_marker(name)]
+    if report.skipped and forbidden:
+        report.outcome = "failed"
+        report.longrepr = (
+            f"skipped, but RUNNER_REQUIRE names {', '.join(forbidden)}: {call.excinfo}"
+        )
+    return report

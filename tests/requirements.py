@@ -1,0 +1,57 @@
+"""Say what a test needs beyond Python, and whether it is on this machine.
+
+    pytestmark = need("r")          # or @need("julia") over one test
+
+Where it is absent the test is skipped, so that a laptop without R can run the rest. With
+RUNNER_REQUIRE=python,r,julia,postgresql, which scripts/test sets to what it has installed, such a
+skip is a failure: a suite that is green because nothing ran is worth nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+from tests import postgres
+
+
+def need(name: str) -> pytest.MarkDecorator:
+    """Mark a test, or with ``pytestmark`` a module, with what it needs: a key of `ABSENT`."""
+    if name not in ABSENT:
+        raise ValueError(f"{name!r} is none of {', '.join(ABSENT)}")
+    mark: pytest.MarkDecorator = getattr(pytest.mark, name)
+    return mark
+
+
+def required() -> frozenset[str]:
+    """Give what RUNNER_REQUIRE names."""
+    return frozenset(filter(None, os.environ.get("RUNNER_REQUIRE", "").split(",")))
+
+
+def _absent_r() -> str:
+    if not shutil.which("R"):
+        return "R is not on PATH"
+    return "" if importlib.util.find_spec("rpy2") else "rpy2 is not installed"
+
+
+def _absent_julia() -> str:
+    if not (os.environ.get("JULIA_EXE") or shutil.which("julia")):
+        return "julia is not on PATH"
+    return "" if importlib.util.find_spec("julia") else "pyjulia is not installed"
+
+
+def _absent_postgresql() -> str:
+    return "" if postgres.find_binary("postgres") else "PostgreSQL's server is not installed"
+
+
+ABSENT: dict[str, Callable[[], str]] = {
+    "python": lambda: "",
+    "r": _absent_r,
+    "julia": _absent_julia,
+    "postgresql": _absent_postgresql,
+}
+"""What a test may need -> a function that tells why it is not there, or nothing if it is."""
