@@ -1,0 +1,121 @@
+"""Measure single-row GET predictions in three languages beside a bare Falcon response.
+
+    python -m benchmarks.predict [--seconds 5] [--rounds 3] [--json]
+
+One `runner serve` with its defaults (one front-end, one worker a service) serves all examples; the
+bare response runs under the same gunicorn with the same options. wrk, one thread, loads one after
+the other on 127.0.0.1, in rounds, so that a machine that drifts hits all alike. The table has
+medians over the rounds. wrk itself takes its share of the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+from pathlib import Path
+from urllib.parse import urlencode
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.servers import bare_falcon, fitted_example, runner_serve
+from benchmarks.wrk import Load, load
+
+CONNECTIONS = (1, 16, 64)
+EXAMPLES = {"iris-sklearn": "scikit-learn tree", "iris-r": "R rpart", "iris-julia": "Julia"}
+_FLOWER = urlencode(
+    {"sepal length": 5.2, "sepal width": 3.5, "petal length": 1.5, "petal width": 0.2}
+)
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.predict", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of one run")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    console = Console(stderr=arguments.json)
+    with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
+        folder = Path(name)
+        configs = []
+        for example in EXAMPLES:
+            console.print(f"fitting {example}")
+            configs.append(fitted_example(example, folder))
+        with (
+            runner_serve(configs, folder / "runner.log") as url,
+            bare_falcon(folder / "bare.log") as bare,
+        ):
+            urls = {"bare Falcon": bare}
+            urls |= {
+                title: f"{url}/services/{example}/predict?{_FLOWER}"
+                for example, title in EXAMPLES.items()
+            }
+            found = measure(urls, arguments.seconds, arguments.rounds, console)
+    report(found, console, arguments.json)
+
+
+def measure(
+    urls: dict[str, str], seconds: float, rounds: int, console: Console
+) -> dict[tuple[str, int], Load]:
+    """Load each URL with each number of connections in every round; give the medians."""
+    runs: dict[tuple[str, int], list[Load]] = {}
+    for url in urls.values():
+        load(url, 16, 1.0)  # warm-up, not counted
+    for number in range(1, rounds + 1):
+        for connections in CONNECTIONS:
+            for title, url in urls.items():
+                console.print(f"round {number}: {title}, {connections} connections")
+                runs.setdefault((title, connections), []).append(load(url, connections, seconds))
+    return {key: _median(loads) for key, loads in runs.items()}
+
+
+def _median(loads: list[Load]) -> Load:
+    return Load(
+        statistics.median(run.requests_per_second for run in loads),
+        statistics.median(run.p50_ms for run in loads),
+        statistics.median(run.p99_ms for run in loads),
+        sum(run.requests for run in loads),
+        sum(run.failed for run in loads),
+    )
+
+
+def report(found: dict[tuple[str, int], Load], console: Console, as_json: bool) -> None:
+    """Print the medians, and each as a ratio to the bare response at as many connections."""
+    rows = [
+        {
+            "what": title,
+            "connections": connections,
+            "requests_per_second": run.requests_per_second,
+            "of_bare": run.requests_per_second
+            / found["bare Falcon", connections].requests_per_second,
+            "p50_ms": run.p50_ms,
+            "p99_ms": run.p99_ms,
+            "requests": run.requests,
+            "failed": run.failed,
+        }
+        for (title, connections), run in found.items()
+    ]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table(box=None, pad_edge=False)
+    for title in ("what", "connections", "requests/s", "of bare", "p50 ms", "p99 ms", "failed"):
+        table.add_column(title, justify="left" if title == "what" else "right")
+    for row in rows:
+        table.add_row(
+            row["what"],
+            str(row["connections"]),
+            f"{row['requests_per_second']:,.0f}",
+            f"{row['of_bare']:.2f}",
+            f"{row['p50_ms']:.2f}",
+            f"{row['p99_ms']:.2f}",
+            f"{row['failed']} of {row['requests']:,}",
+        )
+    console.print(table)
+
+
+if __name__ == "__main__":
+    main()
