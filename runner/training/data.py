@@ -36,7 +36,7 @@ async def rows(config: Config, which: str, progress: Progress) -> Rows:
     of a loader in the model's own language are not touched: its worker loads them where they are
     used.
     """
-    loader: LoaderSettings | None = getattr(config.loaders, which)
+    loader: LoaderSettings | None = getattr(config, which)
     if loader is None:
         key = f"dataset_loader_{which}"
         raise ConfigError([Fault("is missing", "a loader", str(config.path), key)])

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from contracts.errors import ContractError
 from contracts.messages import ErrorReply, Hello, Reply, Request, decode_reply, encode_request
@@ -17,10 +17,6 @@ GRACE = 0.15
 """Seconds past a deadline that a living worker has to say `expired` itself."""
 
 _TICK = 0.05
-
-
-class _RequestType(Protocol):
-    def __call__(self, id: int, **fields: Any) -> Request: ...
 
 
 class Connection(asyncio.Protocol):
@@ -74,7 +70,7 @@ class Connection(asyncio.Protocol):
         return self._transport is not None and not self._closed.done()
 
     async def request(
-        self, kind: _RequestType, expires: float | None = None, **fields: Any
+        self, kind: Callable[..., Request], expires: float | None = None, **fields: Any
     ) -> Reply:
         """Send one request and wait for its reply.
 

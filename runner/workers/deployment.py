@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +60,7 @@ class Deployment:
     """Keep one service's workers at the version that its store says is active.
 
     ``changed`` is called when `row` would tell something new; ``drained`` waits until no front-end
-    uses the given sockets any more.
+    uses the given sockets any more, for so many seconds at most.
     """
 
     def __init__(
@@ -70,7 +69,7 @@ class Deployment:
         store: Store,
         folder: Path,
         changed: Callable[[], None],
-        drained: Callable[[tuple[str, ...]], Awaitable[None]],
+        drained: Callable[[tuple[str, ...], float], Awaitable[None]],
     ) -> None:
         self.config = config
         self.store = store
@@ -143,12 +142,13 @@ class Deployment:
         return Row(
             name=config.service_name,
             service_version=config.service_version,
+            service_metadata=config.service_metadata,
             language=config.model.language,
             version=current.version.number if current else None,
             state=state,
             reason=reason,
             metadata=metadata,
-            settings=asdict(config.service),
+            settings=config.service,
             signature=metadata.get("signature"),
             sockets=sockets,
         )
@@ -220,7 +220,8 @@ class Deployment:
 
     async def _retire(self, release: Release, sockets: tuple[str, ...]) -> None:
         try:
-            await self._drained(sockets)
+            # What was sent before the switch has its own deadline, after which nobody waits.
+            await self._drained(sockets, self.config.service.timeout + 1.0)
         finally:
             await release.stop()
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+from contracts.table import Type
+from runner.config import MappedField, ServiceSettings
 
 
 @dataclass(frozen=True)
@@ -13,12 +16,13 @@ class Row:
 
     name: str
     service_version: str
+    service_metadata: Mapping[str, Any]
     language: str
     version: int | None
     state: str
     reason: str
     metadata: Mapping[str, Any]
-    settings: Mapping[str, Any]
+    settings: ServiceSettings
     signature: Mapping[str, Any] | None
     sockets: tuple[str, ...]
 
@@ -29,4 +33,16 @@ class Row:
     @classmethod
     def from_wire(cls, wire: Mapping[str, Any]) -> Row:
         """Read what `to_wire` gave."""
-        return cls(**{**wire, "sockets": tuple(wire["sockets"])})
+        settings = dict(wire["settings"])
+        if settings["mapping"] is not None:
+            settings["mapping"] = _fields(settings["mapping"])
+        settings["params"] = _fields(settings["params"])
+        sockets = tuple(wire["sockets"])
+        return cls(**{**wire, "settings": ServiceSettings(**settings), "sockets": sockets})
+
+
+def _fields(wire: Sequence[Mapping[str, Any]]) -> tuple[MappedField, ...]:
+    return tuple(
+        MappedField(field["name"], Type(field["type"]), field["nullable"], tuple(field["levels"]))
+        for field in wire
+    )

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts.table import Table
-from runner.config.settings import ServiceSettings
+from runner.config import ServiceSettings
 from runner.logs import get_logger
 from runner.signature import Checker, IncompatibleMapping, Signature
 from runner.workers.control import ControlClient
@@ -31,6 +31,7 @@ class Service:
 
     name: str
     service_version: str
+    service_metadata: Mapping[str, Any]
     language: str
     version: int | None
     state: str
@@ -125,38 +126,38 @@ class Services:
         self._revision = revision
         for row in rows:
             pool = self._pools.get(row.name)
-            settings = ServiceSettings.from_wire(row.settings)
             if pool is None:
-                pool = Pool(row.name, settings.max_queue, self._control.hung, self._tell)
+                pool = Pool(row.name, row.settings.max_queue, self._control.hung, self._tell)
                 self._pools[row.name] = pool
             pool.state, pool.reason = row.state, row.reason
             # What requests are checked against changes in the same turn of the loop as the worker
             # that they go to, or an answer could be of another version than its check.
             await pool.connect(row.sockets, row.version)
             if self._rows.get(row.name) != row:
-                self._services[row.name] = self._service(row, settings)
+                self._services[row.name] = self._service(row)
                 self._rows[row.name] = row
             pool.switch()
         self._told.set()
         self._tell()
 
-    def _service(self, row: Row, settings: ServiceSettings) -> Service:
+    def _service(self, row: Row) -> Service:
         checker, state, reason = None, row.state, row.reason
         if row.signature is not None:
             try:
-                checker = Checker(Signature.from_json(row.signature), settings.mapping)
+                checker = Checker(Signature.from_json(row.signature), row.settings.mapping)
             except IncompatibleMapping as ex:
                 state, reason = "failed", f"predict_service.mapping: {ex}"
                 _log.error("mapping does not fit the model", service=row.name, reason=str(ex))
         return Service(
             name=row.name,
             service_version=row.service_version,
+            service_metadata=row.service_metadata,
             language=row.language,
             version=row.version,
             state=state,
             reason=reason,
             metadata=row.metadata,
-            settings=settings,
+            settings=row.settings,
             checker=checker,
         )
 

@@ -71,11 +71,7 @@ class Supervisor:
             await self._control.start()
             for config in self._configs:
                 self._deployments[config.service_name] = Deployment(
-                    config,
-                    self._stores[config.store_url],
-                    folder,
-                    self._dirty.set,
-                    lambda gone, wait=config.service.timeout: self._drained(gone, wait),
+                    config, self._stores[config.store_url], folder, self._dirty.set, self._drained
                 )
             await self._run_tasks(self._control)
 
@@ -109,10 +105,10 @@ class Supervisor:
     def _rows(self) -> Iterable[Any]:
         return (deployment.row for deployment in self._deployments.values())
 
-    async def _drained(self, gone: tuple[str, ...], wait: float) -> None:
+    async def _drained(self, gone: tuple[str, ...], timeout: float) -> None:
         assert self._control is not None
         self._control.publish(self._rows())
-        await self._control.drained(gone, wait + 1.0)
+        await self._control.drained(gone, timeout)
 
     async def _watch(self, store: Store) -> None:
         """Look for changes in a store; tell its deployments. A store that is away is asked on."""
@@ -158,8 +154,13 @@ class Supervisor:
                 return
 
     async def _answer(self, query: str, arguments: Mapping[str, Any]) -> Any:
-        answers = {"list": self._list, "alive": self._alive}
-        return await answers[query](**arguments)
+        match query:
+            case "list":
+                return await self._list(arguments["service"])
+            case "alive":
+                return self._alive()
+            case _:
+                raise NotFound(f"there is no query {query!r}")
 
     async def _list(self, service: str) -> dict[str, Any]:
         deployment = self._deployments.get(service)
@@ -167,7 +168,7 @@ class Supervisor:
             raise NotFound(f"there is no service {service!r}")
         return await asyncio.to_thread(listing, deployment.store, service)
 
-    async def _alive(self) -> dict[str, Any]:
+    def _alive(self) -> dict[str, Any]:
         return {
             "supervisor": _memory(None),
             "workers": [
