@@ -1,0 +1,125 @@
+"""Put the application together: routes, middleware, and one way to fail."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import falcon
+import falcon.asgi
+
+from contracts.errors import ContractError
+from runner.web.envelope import dump, failure
+from runner.web.limits import Limits
+from runner.web.observe import Logger, Observer
+from runner.web.predict import EntryPoints, Prediction, Probabilities
+from runner.web.problems import is_ours, problem_of
+from runner.web.request import LateBody, Receive, Request
+from runner.web.states import Alive, Listing, Live, Ready, ServiceList
+
+if TYPE_CHECKING:
+    from runner.workers.services import Services
+
+
+def create_app(services: Services, log: Logger, limits: Limits | None = None) -> App:
+    """Give the ASGI application that answers for ``services``.
+
+    It starts and closes them with its own life (ASGI lifespan).
+    """
+    limits = limits or Limits()
+    app = App(
+        media_type=falcon.MEDIA_JSON,
+        request_type=Request,
+        middleware=[Life(services), Observer(log)],
+    )
+    app.req_options.keep_blank_qs_values = True
+    failures = Failures(services, log)
+    app.add_error_handler(Exception, failures)
+    app.add_error_handler(falcon.HTTPError, failures)
+    prediction = Prediction(services, limits)
+    probabilities = Probabilities(services, limits)
+    listing = Listing(services)
+    app.add_route("/predict", prediction)
+    app.add_route("/predict_proba", probabilities)
+    app.add_route("/services/{service}/predict", prediction)
+    app.add_route("/services/{service}/predict_proba", probabilities)
+    app.add_route("/services/{service}/list", listing)
+    app.add_route("/services", ServiceList(services))
+    app.add_route("/list", listing)
+    app.add_route("/alive", Alive(services))
+    app.add_route("/health/live", Live())
+    app.add_route("/health/ready", Ready(services))
+    app.add_sink(EntryPoints(services, prediction).answer)
+    return app
+
+
+class App(falcon.asgi.App[Request, falcon.asgi.Response]):
+    """A Falcon application that looks at a request before its body has come."""
+
+    async def __call__(  # type: ignore[override]  # Falcon's own is of another kind than its base's
+        self, scope: dict[str, Any], receive: Receive, send: Any
+    ) -> None:
+        """Answer one request, or live one lifespan."""
+        if scope["type"] == "http":
+            receive = LateBody(receive)
+        await super().__call__(scope, receive, send)
+
+
+class Life:
+    """Falcon middleware that ties the services to the process's life."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def process_startup(self, scope: Mapping[str, Any], event: Any) -> None:
+        """Learn the routes before the first request is accepted."""
+        await self._services.start()
+
+    async def process_shutdown(self, scope: Mapping[str, Any], event: Any) -> None:
+        """Let go of the workers after the last answer."""
+        await self._services.close()
+
+
+class Failures:
+    """Answer every exception in the one shape; log what is not the caller's fault."""
+
+    def __init__(self, services: Services, log: Logger) -> None:
+        self._services = services
+        self._log = log
+
+    async def __call__(
+        self,
+        req: Request,
+        resp: falcon.asgi.Response | None,
+        ex: Exception,
+        params: dict[str, Any],
+        ws: Any = None,
+    ) -> None:
+        """Handle one exception."""
+        problem = problem_of(ex, req.path)
+        req.error = problem.code
+        if is_ours(problem):
+            self._log.error(
+                "request failed",
+                request_id=req.request_id,
+                service=req.service,
+                version=req.version,
+                error=problem.code,
+                reason=str(ex),
+                traceback=_traceback(ex),
+            )
+        if resp is None:  # a websocket, which nobody serves
+            return
+        service = None if req.service is None else self._services.get(req.service)
+        resp.status = problem.status
+        for name, value in problem.headers.items():
+            resp.set_header(name, value)
+        resp.data = dump(failure(req, problem, service))
+
+
+def _traceback(ex: Exception) -> str:
+    """Give the model's own traceback where there is one, else ours."""
+    if isinstance(ex, ContractError) and ex.traceback:
+        return ex.traceback
+    return "".join(traceback.format_exception(ex))

@@ -1,0 +1,52 @@
+"""Shape every answer: `metadata` says how it went and who answered, `result` what (Palladium's)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from runner.web.problems import Problem
+from runner.web.request import Request
+
+if TYPE_CHECKING:
+    from runner.workers.services import Service
+
+# Times of a model are UTC without saying so; a client should not have to know that. NaN and
+# infinities, which JSON has not, become null.
+_OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+
+
+def dump(content: Any) -> bytes:
+    """Encode as strict JSON."""
+    return orjson.dumps(content, option=_OPTIONS)
+
+
+def success(
+    req: Request, result: Any, service: Service | None = None, version: int | None = None
+) -> bytes:
+    """Give the body of a success; ``service`` and ``version`` are those that answered."""
+    metadata: dict[str, Any] = {"status": "OK", "error_code": 0}
+    if service is not None:
+        metadata["service_name"] = service.name
+        metadata["service_version"] = service.service_version
+        metadata["model_version"] = version
+    metadata["request_id"] = req.request_id
+    return dump({"metadata": metadata, "result": result})
+
+
+def failure(req: Request, problem: Problem, service: Service | None = None) -> dict[str, Any]:
+    """Give the one shape of all failures."""
+    metadata: dict[str, Any] = {
+        "status": "ERROR",
+        "error_code": -1,
+        "error_message": problem.message,
+        "error": problem.code,
+    }
+    if problem.details:
+        metadata["details"] = problem.details
+    if service is not None:
+        metadata["service_name"] = service.name
+        metadata["service_version"] = service.service_version
+    metadata["request_id"] = req.request_id
+    return {"metadata": metadata}

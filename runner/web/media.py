@@ -1,0 +1,134 @@
+"""Read bodies of the three media types as rows, and check them.
+
+Decoding is bounded before, or while, objects are made: 16 MiB of empty maps would become a
+gigabyte.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Callable
+from typing import Any
+
+import msgpack  # type: ignore[import-untyped]
+import orjson
+
+from contracts.table import Table
+from runner.signature import Checker
+from runner.signature.faults import shorten
+from runner.web.limits import Limits
+from runner.web.problems import Problem
+
+_LONGEST_ROW = 4096  # fields, as many as the contract's tables have columns
+
+
+def read_table(
+    content_type: str | None, body: bytes, checker: Checker, limits: Limits
+) -> tuple[Table, bool]:
+    """Give the rows as a table, and whether it was one object and no list.
+
+    Raises Problem: 400 for what cannot be read, 413 for too many rows, 415 for another type; and
+    runner.signature.InvalidInput.
+    """
+    media, _, parameters = (content_type or "").partition(";")
+    read = _READERS.get(media.strip().lower())
+    if read is None:
+        raise Problem(
+            415,
+            "unsupported_media_type",
+            f"Content-Type {(content_type or '')[:100]!r}, expected one of {', '.join(_READERS)}",
+        )
+    charset = _charset(parameters)
+    if charset not in ("utf-8", "utf8", None):
+        raise Problem(415, "unsupported_media_type", f"charset {charset[:100]!r}, expected utf-8")
+    return read(body, checker, limits)
+
+
+def _charset(parameters: str) -> str | None:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"').lower()
+    return None
+
+
+def _json(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:
+    # Counts those in texts too, but no honest body has so many.
+    if body.count(b"{") + body.count(b"[") > limits.max_rows:
+        raise _too_many(limits)
+    try:
+        return _check(orjson.loads(body), checker)
+    except orjson.JSONDecodeError as ex:
+        raise Problem(400, "invalid_json", f"the body is no JSON: {ex}") from ex
+
+
+def _msgpack(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:
+    containers = 0
+
+    def count(container: Any) -> Any:
+        nonlocal containers
+        containers += 1
+        if containers > limits.max_rows:
+            raise _too_many(limits)
+        return container
+
+    try:
+        value = msgpack.unpackb(
+            body,
+            object_hook=count,
+            list_hook=count,
+            max_array_len=limits.max_rows,
+            max_map_len=_LONGEST_ROW,
+            max_ext_len=0,
+        )
+    except (ValueError, TypeError, RecursionError) as ex:
+        raise Problem(400, "invalid_msgpack", f"the body is no msgpack: {ex!r:.200}") from ex
+    return _check(value, checker)
+
+
+def _check(value: Any, checker: Checker) -> tuple[Table, bool]:
+    if type(value) is dict:
+        return checker.rows([value], numbered=False), True
+    if type(value) is not list:
+        raise Problem(
+            422,
+            "invalid_input",
+            f"the body is {shorten(value)!r}, expected an object, or a list of objects",
+        )
+    if not value:
+        raise Problem(422, "invalid_input", "the list is empty, expected at least one object")
+    return checker.rows(value), False
+
+
+def _csv(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:
+    if body.count(b"\n") > limits.max_rows:
+        raise _too_many(limits)
+    try:
+        text = body.decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+        header = next(reader, [])
+        lines = [line for line in reader if line]
+    except (UnicodeDecodeError, csv.Error) as ex:
+        raise Problem(400, "invalid_csv", f"the body is no CSV: {ex}") from ex
+    for row, line in enumerate(lines):
+        if len(line) != len(header):
+            raise Problem(
+                400, "invalid_csv", f"row {row} has {len(line)} fields, the header {len(header)}"
+            )
+    if not lines:
+        raise Problem(422, "invalid_input", "there is no line beneath the header")
+    return checker.lines(header, lines), False
+
+
+def _too_many(limits: Limits) -> Problem:
+    return Problem(
+        413, "body_too_large", f"the body has more than {limits.max_rows} objects, lists or lines"
+    )
+
+
+_READERS: dict[str, Callable[[bytes, Checker, Limits], tuple[Table, bool]]] = {
+    "application/json": _json,
+    "application/msgpack": _msgpack,
+    "text/csv": _csv,
+}

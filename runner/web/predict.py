@@ -1,0 +1,139 @@
+"""Answer predictions: one row by GET, one or many by POST."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import falcon
+import falcon.asgi
+
+from contracts.table import Table
+from runner.signature import Checker, read_params
+from runner.web import results
+from runner.web.body import read_body
+from runner.web.envelope import success
+from runner.web.limits import Limits
+from runner.web.media import read_table
+from runner.web.problems import Problem
+from runner.web.request import Request
+
+if TYPE_CHECKING:
+    from runner.workers.services import Service, Services
+
+_NO_PARAMS = MappingProxyType[str, Any]({})
+
+
+class Prediction:
+    """The resource of /predict: as the service's config says, labels or lists of probabilities."""
+
+    def __init__(self, services: Services, limits: Limits) -> None:
+        self._services = services
+        self._limits = limits
+
+    async def on_get(
+        self, req: Request, resp: falcon.asgi.Response, service: str | None = None
+    ) -> None:
+        """Predict for one row in the query string."""
+        found, checker = find(self._services, service, req)
+        await self._answer(req, resp, found, checker.row(req.params), single=True)
+
+    on_head = on_get
+
+    async def on_post(
+        self, req: Request, resp: falcon.asgi.Response, service: str | None = None
+    ) -> None:
+        """Predict for the rows in the body."""
+        found, _ = find(self._services, service, req)
+        body = await read_body(req, self._limits)
+        # While the body came in, another version may have taken over.
+        found, checker = find(self._services, found.name, req)
+        table, single = read_table(req.content_type, body, checker, self._limits)
+        await self._answer(req, resp, found, table, single)
+
+    async def _answer(
+        self,
+        req: Request,
+        resp: falcon.asgi.Response,
+        service: Service,
+        table: Table,
+        single: bool,
+    ) -> None:
+        req.rows = table.rows
+        settings = service.settings
+        method, shape = self._form(service)
+        answer = await self._services.predict(
+            service,
+            table,
+            method=method,
+            params=read_params(settings.params, req.params) if settings.params else _NO_PARAMS,
+            timeout=settings.timeout,
+        )
+        req.version = answer.version
+        rows = shape(answer.table)
+        resp.data = success(req, rows[0] if single else rows, service, answer.version)
+
+    def _form(self, service: Service) -> tuple[str, Callable[[Table], list[Any]]]:
+        """Give the method to ask for and how to show its answer."""
+        return ("predict_proba" if service.settings.predict_proba else "predict"), results.plain
+
+
+class Probabilities(Prediction):
+    """The resource of /predict_proba: maps of classes to probabilities."""
+
+    def _form(self, service: Service) -> tuple[str, Callable[[Table], list[Any]]]:
+        return "predict_proba", results.labelled
+
+
+class EntryPoints:
+    """Predict at the paths that services have chosen by ``entry_point``.
+
+    They come and go with the services, so that no fixed route can hold them.
+    """
+
+    def __init__(self, services: Services, prediction: Prediction) -> None:
+        self._services = services
+        self._answers = {
+            "GET": prediction.on_get,
+            "HEAD": prediction.on_head,
+            "POST": prediction.on_post,
+        }
+
+    async def answer(self, req: Request, resp: falcon.asgi.Response | None, **_: Any) -> None:
+        """Answer whatever no route has taken."""
+        if resp is None:  # a websocket
+            raise falcon.HTTPNotFound()
+        for name in self._services.names:
+            service = self._services.get(name)
+            if service is None or service.settings.entry_point != req.path:
+                continue
+            if req.method == "OPTIONS":
+                resp.set_header("Allow", ", ".join(self._answers))
+            elif req.method not in self._answers:
+                raise falcon.HTTPMethodNotAllowed(list(self._answers))
+            else:
+                await self._answers[req.method](req, resp, name)
+            return
+        raise falcon.HTTPNotFound()
+
+
+def find(services: Services, name: str | None, req: Request) -> tuple[Service, Checker]:
+    """Give a service that has a model, or say why there is none. Raises Problem: 404, 503."""
+    service = services.default if name is None else services.get(name)
+    if service is None:
+        if name is None:
+            raise Problem(
+                503, "no_service", "there is no service yet", headers={"Retry-After": "1"}
+            )
+        raise Problem(404, "unknown_service", f"there is no service {name[:100]!r}")
+    req.service, req.version = service.name, service.version
+    if service.checker is None:
+        code = service.state if service.state in ("no_model", "starting") else "service_failed"
+        raise Problem(
+            503,
+            code,
+            f"service {service.name} cannot answer: {service.reason or service.state}",
+            headers={"Retry-After": "5"},
+        )
+    return service, service.checker

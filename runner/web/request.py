@@ -1,0 +1,74 @@
+"""Know of a request what Falcon does not: its id, its body's events, what to say of it later."""
+
+from __future__ import annotations
+
+import os
+import re
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import quote
+
+import falcon.asgi
+
+Receive = Callable[[], Awaitable[Any]]
+
+_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
+_ASCII = "".join(map(chr, range(128)))
+_BEGIN = {"type": "http.request", "body": b"", "more_body": True}
+
+
+class Request(falcon.asgi.Request):
+    """A request, with what its one line of log will tell."""
+
+    __slots__ = ("begun", "client", "error", "receive", "request_id", "rows", "service", "version")
+
+    def __init__(
+        self,
+        scope: dict[str, Any],
+        receive: Receive,
+        first_event: Any = None,
+        options: Any = None,
+    ) -> None:
+        if not scope["query_string"].isascii():
+            # Falcon decodes it before any error handler could answer for what is no UTF-8.
+            scope["query_string"] = quote(scope["query_string"], safe=_ASCII).encode()
+        super().__init__(scope, receive, first_event=first_event, options=options)
+        self.begun = time.perf_counter()
+        self.receive = receive
+        self.request_id = _request_id(scope["headers"])
+        self.service: str | None = None
+        self.version: int | None = None
+        self.rows: int | None = None
+        self.error: str | None = None
+        self.client: str | None = None
+        """Who called, once callers are known."""
+
+
+def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
+    """Give the caller's own id, if it is one that can stand in a log; else a new one."""
+    for name, value in headers:
+        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
+            return value.decode()
+    return os.urandom(16).hex()
+
+
+class LateBody:
+    """Give Falcon an empty first event, then the real ones.
+
+    Falcon waits for a request's first event before it looks at the request. A body that never
+    comes would then wait for ever, where no deadline of ours and no check of its size reaches.
+    """
+
+    __slots__ = ("_begun", "_receive")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self._begun = False
+
+    async def __call__(self) -> Any:
+        """Give the next event."""
+        if self._begun:
+            return await self._receive()
+        self._begun = True
+        return _BEGIN

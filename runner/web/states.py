@@ -1,0 +1,167 @@
+"""Tell how the services are: /alive, /list, /services, /health."""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import falcon.asgi
+import psutil
+
+from runner.errors import Unavailable
+from runner.web.envelope import dump, failure, success
+from runner.web.problems import Problem
+from runner.web.request import Request
+
+if TYPE_CHECKING:
+    from runner.workers.services import Service, Services
+
+PALLADIUM_VERSION = "1.2.4"
+"""The Palladium whose /alive this is: what watches that one can watch this one."""
+
+_MB = 2**20
+_N_A = "N/A"
+
+
+class Alive:
+    """Memory, versions, models and workers, for people and monitoring (Palladium's shape).
+
+    503 while a service has no model to answer with.
+    """
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._version = version("polyglot-runner")
+
+    async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
+        """Tell all there is to tell."""
+        services = self._services
+        found = [service for name in services.names if (service := services.get(name))]
+        first = services.default
+        memory = psutil.Process().memory_info()
+        info: dict[str, Any] = {
+            "memory_usage": memory.rss / _MB,
+            "memory_usage_vms": memory.vms / _MB,
+            "version": self._version,
+            "runner_version": self._version,
+            "palladium_version": PALLADIUM_VERSION,
+            "service_metadata": {} if first is None else _service_metadata(first),
+            "model": _N_A if first is None else _model(first),
+            "services": {service.name: _describe(service) for service in found},
+            "process_metadata": {"jobs": {}},
+        }
+        reasons = {
+            service.name: service.reason or service.state
+            for service in found
+            if service.checker is None or service.version is None
+        }
+        try:
+            info |= await services.ask("alive")
+        except Unavailable as ex:
+            reasons["supervisor"] = str(ex)
+        if not found:
+            reasons["services"] = "there is no service yet"
+        if reasons:
+            resp.status = 503
+            info |= failure(req, _not_ready(req, reasons))
+        resp.data = dump(info)
+
+    on_head = on_get
+
+
+class Listing:
+    """Versions of a service's model, and which one is active (Palladium's /list)."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_get(
+        self, req: Request, resp: falcon.asgi.Response, service: str | None = None
+    ) -> None:
+        """List the versions of one service, the first unless it is named."""
+        found = self._services.default if service is None else self._services.get(service)
+        if found is None:
+            raise Problem(404, "unknown_service", f"there is no service {(service or '')[:100]!r}")
+        req.service = found.name
+        resp.data = dump(await self._services.ask("list", service=found.name))
+
+    on_head = on_get
+
+
+class ServiceList:
+    """Names, versions and states of all services."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
+        """List the services in the order of their configs."""
+        services = self._services
+        resp.data = success(
+            req,
+            [
+                {"service_name": name, **_describe(service)}
+                for name in services.names
+                if (service := services.get(name))
+            ],
+        )
+
+    on_head = on_get
+
+
+class Live:
+    """Whether this process answers: nobody else is asked."""
+
+    async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
+        """Answer."""
+        resp.data = success(req, "live")
+
+    on_head = on_get
+
+
+class Ready:
+    """Whether every service has a worker that is live and warm."""
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
+        """Answer, or say which service is not ready and why."""
+        reasons = self._services.not_ready()
+        if reasons:
+            raise _not_ready(req, reasons)
+        resp.data = success(req, "ready")
+
+    on_head = on_get
+
+
+def _not_ready(req: Request, reasons: dict[str, str]) -> Problem:
+    told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    return Problem(
+        503,
+        "not_ready",
+        f"not ready: {told}",
+        details=[{"service": name, "reason": reason} for name, reason in reasons.items()],
+        headers={"Retry-After": "1"},
+    )
+
+
+def _service_metadata(service: Service) -> dict[str, Any]:
+    return {"service_name": service.name, "service_version": service.service_version}
+
+
+def _model(service: Service) -> Any:
+    if service.version is None:
+        return _N_A
+    metadata = dict(service.metadata)
+    return {"updated": metadata.get("train_timestamp"), "metadata": metadata}
+
+
+def _describe(service: Service) -> dict[str, Any]:
+    return {
+        "service_version": service.service_version,
+        "language": service.language,
+        "model_version": service.version,
+        "state": service.state,
+        "reason": service.reason,
+    }
