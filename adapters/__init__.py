@@ -4,7 +4,8 @@ Each runs in an interpreter of its own, which may be of a foreign virtual enviro
 but msgpack, numpy and the bridge to its language.
 
     protocol    what an adapter is to the loop
-    serve       the loop: sockets, queue, turns
+    serve       an adapter's command
+    loop        turns: read, queue, call the model, answer
     connection  one client's bytes, never waited for
     queue       which requests are alike and go to the model together
     respond     one request -> one reply, whatever the model does

@@ -1,32 +1,16 @@
-"""Serve one adapter over a Unix socket: one thread, one model, any number of clients (SPEC 2 to 4).
-
-A turn of the loop: read all that is there, take the oldest request and all that are alike, call the
-model once, answer each. While the model works nothing else happens; what arrives meanwhile queues
-in the sockets and forms the next batch.
-"""
+"""Run an adapter's command: prepare the process, listen, serve until the lifeline ends (SPEC 2)."""
 
 from __future__ import annotations
 
 import argparse
 import os
-import selectors
 import socket
 import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from adapters import process
-from adapters.connection import Connection
 from adapters.protocol import Adapter
-from adapters.queue import Pending, Queue
-from adapters.respond import Responder, refuse
-from contracts import wire
-from contracts.errors import Code, ContractError, Failure
-from contracts.messages import ErrorReply, Predict, Reply, decode_request, encode_reply
-
-RECEIVE = 256 * 1024
-"""Bytes read at once."""
 
 GRACE = 3.0
 """Seconds that the interpreter gets to end after the runner hung up (SPEC 2.2 allows 5)."""
@@ -35,7 +19,7 @@ GRACE = 3.0
 def main(build: Callable[[], Adapter], arguments: list[str] | None = None) -> int:
     """Run an adapter's command: prepare the process, build the adapter, serve. Gives the exit code.
 
-    ``build`` imports what it needs itself: numpy reads the limits on threads when it is imported.
+    ``build`` imports what it needs itself, when the limits on threads are set.
     """
     parser = argparse.ArgumentParser(description="Run a model for the polyglot runner.")
     parser.add_argument("--socket", type=Path, required=True, help="where to listen")
@@ -43,10 +27,13 @@ def main(build: Callable[[], Adapter], arguments: list[str] | None = None) -> in
     process.follow_signals()
     process.limit_threads()
     lifeline = process.take_over_stdio()
+    # Only now, as numpy reads the limits on threads when it is imported.
+    from adapters.loop import Loop  # noqa: PLC0415
+
     adapter = build()
     with listen(path) as listener:
         try:
-            Server(adapter, listener, path.parent, lifeline).run()
+            Loop(adapter, listener, path.parent, lifeline).run()
         finally:
             path.unlink(missing_ok=True)
     process.end_within(GRACE)
@@ -72,154 +59,3 @@ def listen(path: Path) -> socket.socket:
     listener.listen(1024)
     listener.setblocking(False)
     return listener
-
-
-class Server:
-    """Serve the clients of one listening socket until the lifeline ends."""
-
-    def __init__(
-        self, adapter: Adapter, listener: socket.socket, folder: Path, lifeline: int
-    ) -> None:
-        self._responder = Responder(adapter)
-        self._hello = adapter.hello().encode()
-        self._listener = listener
-        self._folder = folder
-        self._lifeline = lifeline
-        self._queue = Queue()
-        self._selector = selectors.DefaultSelector()
-        self._connections: set[Connection] = set()
-        self._touched: set[Connection] = set()
-        self._received = memoryview(bytearray(RECEIVE))
-        self._ended = False
-
-    def run(self) -> None:
-        """Serve until the other end of the lifeline is closed (SPEC 2.2)."""
-        try:
-            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-            self._watch_lifeline()
-            while not self._ended:
-                self._turn()
-        finally:
-            for connection in list(self._connections):
-                self._close(connection)
-            self._selector.close()
-
-    def _turn(self) -> None:
-        for key, events in self._selector.select(0 if self._queue else None):
-            if isinstance(key.data, Connection):
-                self._serve(key.data, events)
-            else:
-                key.data()
-        if self._queue:
-            self._answer(self._queue.take())
-        for connection in self._touched:
-            connection.flush()
-            self._settle(connection)
-        self._touched.clear()
-
-    def _watch_lifeline(self) -> None:
-        try:
-            self._selector.register(self._lifeline, selectors.EVENT_READ, self._read_lifeline)
-        except (
-            PermissionError
-        ):  # epoll takes no files and no /dev/null: no pipe, so nobody is there
-            self._ended = True
-
-    def _read_lifeline(self) -> None:
-        self._ended = not os.read(self._lifeline, 4096)
-
-    def _accept(self) -> None:
-        try:
-            peer, _ = self._listener.accept()
-        except OSError:  # the client is gone again, or we are out of descriptors
-            if self._connections:
-                self._selector.unregister(self._listener)  # until one closes, or we would spin
-            return
-        connection = Connection(peer)
-        self._connections.add(connection)
-        connection.write(self._hello)
-        self._touched.add(connection)
-
-    def _serve(self, connection: Connection, events: int) -> None:
-        self._touched.add(connection)
-        if not events & selectors.EVENT_READ:
-            return  # there is room to write: the flush at the end of the turn uses it
-        try:
-            for payload in connection.receive(self._received):
-                request = decode_request(payload, self._folder)
-                if isinstance(request, ErrorReply):
-                    self._reply(connection, request)
-                else:
-                    self._queue.add(connection, request, len(payload))
-        except Exception as ex:  # BadFrame; or no memory for a frame, which must not end us
-            self._reply(connection, refuse(None, ex))
-            connection.flush()
-            connection.open = False
-
-    def _answer(self, batch: list[Pending]) -> None:
-        if not batch:
-            return
-        if len(batch) == 1:
-            connection, request, _ = batch[0]
-            self._reply(connection, self._responder.respond(request))
-            return
-        requests = [pending.request for pending in batch if isinstance(pending.request, Predict)]
-        replies = self._responder.respond_alike(requests)
-        for pending, reply in zip(batch, replies, strict=True):
-            self._reply(pending.connection, reply)
-
-    def _reply(self, connection: Connection, reply: Reply | ErrorReply) -> None:
-        """Put a reply, or why there is none, into the connection's buffer."""
-        if not connection.open:
-            return
-        self._touched.add(connection)
-        try:
-            payload = encode_reply(reply, self._folder)
-            connection.write(payload)
-        except Exception as ex:
-            connection.write(encode_reply(_unencodable(reply, ex)))
-            return
-        if isinstance(reply, Reply) and _is_large(reply):
-            attachment = wire.unpack(payload).get("attachment")
-            if attachment is not None:
-                connection.promise(self._folder / attachment["name"])
-
-    def _settle(self, connection: Connection) -> None:
-        """Let the selector wait for what the connection waits for, or close it."""
-        if not connection.open:
-            self._close(connection)
-            return
-        events = connection.events
-        if events == connection.watched:
-            return
-        if not connection.watched:
-            self._selector.register(connection.socket, events, connection)
-        elif events:
-            self._selector.modify(connection.socket, events, connection)
-        else:
-            self._selector.unregister(connection.socket)
-        connection.watched = events
-
-    def _close(self, connection: Connection) -> None:
-        if connection not in self._connections:
-            return
-        self._connections.remove(connection)
-        if connection.watched:
-            self._selector.unregister(connection.socket)
-        connection.close()
-        if self._listener not in self._selector.get_map():
-            self._selector.register(self._listener, selectors.EVENT_READ, self._accept)
-
-
-def _is_large(reply: Reply) -> bool:
-    table = reply.table.size if reply.table is not None else 0
-    return table + len(reply.artifact or b"") > wire.INLINE // 2
-
-
-def _unencodable(reply: Reply | ErrorReply, ex: Exception) -> ErrorReply:
-    """Say why a reply cannot be sent: its content is at fault (bad_result), or the machine."""
-    number: Any = reply.id
-    if isinstance(ex, ContractError):
-        message = f"the result cannot be encoded: {ex.message}"
-        return refuse(number, Failure(Code.BAD_RESULT, message))
-    return refuse(number, ex)

@@ -1,0 +1,9 @@
+"""The Python adapter: any class with fit and predict, scikit-learn's above all.
+
+factory      nested maps -> objects
+modules      the user's own modules, kept as text with the model
+frames       tables -> arrays or pandas DataFrames
+predictions  what estimators return -> tables
+formats      models <-> bytes: skops, or pickle
+adapter      the Adapter
+"""
