@@ -6,6 +6,7 @@
     ├── Refused                        1   understood, but a rule forbids it; says what to do first
     ├── Unavailable                    5   database unreachable, port in use, no permission, …
     ├── ModelError                     1   a model's own code failed, in its own language
+    ├── DatasetError                   1   data that cannot be a table, or that a loader cannot read
     ├── ArtifactCorrupt                1   stored bytes are not the bytes that were stored
     └── MetadataInvalid                1   metadata that is not JSON
 
@@ -83,6 +84,10 @@ class ModelError(RunnerError):
 
     def __str__(self) -> str:
         return f"{self.language}: {self.message}"
+
+
+class DatasetError(RunnerError):
+    """The data is no table for a model; the message names column, row and value where it can."""
 
 
 @dataclass(frozen=True)

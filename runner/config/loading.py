@@ -1,0 +1,206 @@
+"""Load configs: read the files, merge them, carry out directives, check everything, convert it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from runner.config import directives, sections
+from runner.config.cursor import Cursor, Faults, Key, unknown
+from runner.config.document import Document, Place, plain
+from runner.config.model import ModelReader
+from runner.config.python_file import read_python
+from runner.config.settings import Config, ModelSettings
+from runner.config.yaml_file import read_yaml
+from runner.errors import ConfigError, Fault
+
+DEFAULT = "runner.yaml"
+_VARIABLES = ("RUNNER_CONFIG", "PALLADIUM_CONFIG")
+
+
+def default_spec(environ: Mapping[str, str] = os.environ) -> str:
+    """Give the config to use when none is named: $RUNNER_CONFIG, $PALLADIUM_CONFIG, runner.yaml."""
+    return next((environ[name] for name in _VARIABLES if environ.get(name)), DEFAULT)
+
+
+def load(
+    spec: str | None = None, *, deep: bool = False, environ: Mapping[str, str] = os.environ
+) -> Config:
+    """Load the config of one service from one file, or from several joined by commas.
+
+    The files' folders go to the front of sys.path, so that factories find modules beside them.
+    ``deep``: also import every factory, compare its arguments, and look for data files: what
+    `runner check` does. Raises ConfigError with all faults, in the order of the files.
+    """
+    document, written = _read(spec or default_spec(environ), environ)
+    faults = Faults()
+    top = Cursor(document, faults)
+    _check_names(top, document)
+    read = top.section(sections.TOP, open=True)
+    reader = ModelReader(read["adapter"], deep)
+    read |= top.section(
+        {
+            "model": Key(reader.model, ModelSettings("", {}), required=True),
+            "dataset_loader_train": Key(reader.loader),
+            "dataset_loader_test": Key(reader.loader),
+        },
+        open=True,
+    )
+    found = list(faults)
+    if found:
+        raise ConfigError(found)
+    path = document.places[()].file.absolute()
+    metadata = read["service_metadata"]
+    scripts = [read["model"].wire.get("script")] + [
+        loader.source.script
+        for loader in (read["dataset_loader_train"], read["dataset_loader_test"])
+        if loader and loader.source
+    ]
+    return Config(
+        path=path,
+        folder=path.parent,
+        **metadata,
+        service_metadata={**document.values["service_metadata"], **metadata},
+        model=read["model"],
+        adapter=read["adapter"],
+        train=read["dataset_loader_train"],
+        test=read["dataset_loader_test"],
+        service=read["predict_service"],
+        server=read["server"],
+        scoring=read["scoring"],
+        store_url=read["store"] or f"sqlite:///{path.parent / 'runner.db'}",
+        config_hash=_hash(written, [Path(script) for script in scripts if script]),
+        raw=document.values,
+    )
+
+
+def load_all(
+    specs: Sequence[str] = (), *, deep: bool = False, environ: Mapping[str, str] = os.environ
+) -> list[Config]:
+    """Load the configs of several services that one server is to serve, all faults at once.
+
+    Without any, the default one (`default_spec`).
+    Besides what `load` checks: distinct service names and entry points, one `server` section.
+    """
+    configs: list[Config] = []
+    faults: list[Fault] = []
+    for spec in specs or [default_spec(environ)]:
+        try:
+            configs.append(load(spec, deep=deep, environ=environ))
+        except ConfigError as ex:
+            faults += ex.faults
+    names: dict[str, Config] = {}
+    entries: dict[str, Config] = {}
+    for config in configs:
+        name, entry = config.service_name, config.service.entry_point
+        if first := names.get(name):
+            problem = f"{name!r} is the service of {first.path} too"
+            key = "service_metadata.service_name"
+            faults.append(Fault(problem, "distinct service names", str(config.path), key))
+        if entry and (first := entries.get(entry)):
+            problem = f"{entry!r} is the entry point of {first.service_name} too"
+            key = "predict_service.entry_point"
+            faults.append(Fault(problem, "distinct entry points", str(config.path), key))
+        if config.server != configs[0].server:
+            problem = f"not the same as in {configs[0].path}: {asdict(configs[0].server)}"
+            faults.append(Fault(problem, "one for all services", str(config.path), "server"))
+        names.setdefault(name, config)
+        if entry:
+            entries.setdefault(entry, config)
+    if faults:
+        raise ConfigError(faults)
+    return configs
+
+
+def _read(spec: str, environ: Mapping[str, str]) -> tuple[Document, Any]:
+    """Give the document with all directives carried out, and what it said before that."""
+    files = [Path(name.strip()).expanduser() for name in spec.split(",") if name.strip()]
+    if not files:
+        raise ConfigError([Fault(f"{spec!r} names no config file", _HOW)])
+    document = Document(places={(): Place(files[0], 1)})
+    faults: list[Fault] = []
+    for file in files:
+        folder = str(file.absolute().parent)
+        if folder in sys.path:
+            sys.path.remove(folder)
+        sys.path.insert(0, folder)
+        try:
+            later = _read_file(file, environ)
+        except ConfigError as ex:
+            faults += ex.faults
+            continue
+        later.places.pop((), None)
+        document, found = directives.merge(document, later)
+        faults += found
+    if not faults:
+        written = plain(document.values)
+        here = str(files[-1].absolute().parent)
+        document, faults = directives.fill_in(document, environ, here)
+    if faults:
+        raise ConfigError(faults)
+    return document, written
+
+
+_HOW = f"-c FILE, ${_VARIABLES[0]}, or a file named {DEFAULT}"
+
+
+def _read_file(file: Path, environ: Mapping[str, str]) -> Document:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError as ex:
+        raise ConfigError([Fault("there is no such file", _HOW, str(file))]) from ex
+    except OSError as ex:
+        raise ConfigError([Fault(f"cannot be read: {ex.strerror}", file=str(file))]) from ex
+    except UnicodeDecodeError as ex:
+        raise ConfigError([Fault(f"no UTF-8: {ex.reason}", file=str(file))]) from ex
+    if file.suffix == ".py":
+        return read_python(file, text, environ)
+    if file.suffix in (".yaml", ".yml", ".json"):
+        return read_yaml(file, text)
+    raise ConfigError([Fault("its name tells no format", ".yaml, .yml, .json or .py", str(file))])
+
+
+def _check_names(top: Cursor, document: Document) -> None:
+    """Refuse top-level keys that we do not know, unless they are plainly the user's own."""
+    names = [*sections.TOP, "model", "dataset_loader_train", "dataset_loader_test"]
+    for name in document.values:
+        if name in names or name in document.copied or str(name).startswith("x-"):
+            continue
+        home = next((s for s, keys in sections.SECTIONS.items() if name in keys), None)
+        problem, expected = unknown(name, names)
+        if home:
+            problem, expected = "stands at the top", f"it within {home}"
+        top.fault_at(name, problem, expected)
+
+
+def _hash(written: Any, scripts: Sequence[Path]) -> str:
+    """Hash what was written, in one order of keys, and the text of each script."""
+    sha = hashlib.sha256(json.dumps(_canonical(written), sort_keys=True).encode())
+    for script in scripts:
+        sha.update(hashlib.sha256(script.read_bytes()).digest())
+    return sha.hexdigest()
+
+
+def _canonical(value: Any) -> Any:
+    """Give a form that JSON has, the same in every process: no addresses, no order of sets."""
+    if isinstance(value, Mapping):
+        return {f"{type(key).__name__} {key}": _canonical(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_canonical(item) for item in value]
+    if isinstance(value, set | frozenset):
+        return sorted(map(repr, value))
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    code = getattr(value, "__code__", None)
+    if code is not None:
+        constants = [repr(each) for each in code.co_consts if not hasattr(each, "co_code")]
+        return [value.__qualname__, code.co_code.hex(), constants, list(code.co_names)]
+    if callable(value):
+        return f"{value.__module__}.{value.__qualname__}"
+    return repr(value)

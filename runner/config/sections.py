@@ -1,0 +1,253 @@
+"""List every key of a config: where it stands, what it may be, what holds without it.
+
+These tables are the reference: what is not in them is a fault, and a test holds them against the
+settings that they fill.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from contracts.table import MAX_LEVELS, Type
+from runner.config.cursor import Cursor, Faulty, Key, show, unknown
+from runner.config.directives import FACTORY
+from runner.config.readers import (
+    flag,
+    seconds,
+    secret_texts,
+    service_name,
+    size,
+    text,
+    texts,
+    url,
+    url_path,
+    whole,
+)
+from runner.config.settings import AdapterSettings, MappedField, ServerSettings, ServiceSettings
+
+TYPES = {
+    "float": Type.F64,
+    "int": Type.I64,
+    "str": Type.STR,
+    "bool": Type.BOOL,
+    "category": Type.CAT,
+    "date": Type.DATE,
+    "datetime": Type.DATETIME,
+}
+"""Names of types in a mapping; with a `?` behind it, the field may be missing."""
+
+DAY = 86_400.0
+_GIB = 1024**3
+
+NOT_YET = {
+    "grid_search": None,
+    "logging": "$RUNNER_LOG and $RUNNER_LOG_LEVEL",
+    "model_persister": "store: {url: …}",
+    "alive": None,
+    "flask_add_url_rules": None,
+    **dict.fromkeys(
+        f"{name}_decorators"
+        for name in (
+            "predict",
+            "alive",
+            "list",
+            "fit",
+            "activate",
+            "update_model_cache",
+            "load_data",
+            "update_data",
+            "read_model",
+            "write_model",
+            "get_metadata",
+        )
+    ),
+}
+"""Palladium's sections that are understood but not carried out, and what to use instead."""
+
+
+def mapping(cursor: Cursor) -> tuple[MappedField, ...]:
+    """Read the fields of a request: a list of `[name, type]`, or of maps as in `_FIELD`."""
+    found = cursor.value
+    if not isinstance(found, list | tuple) or not found:
+        raise Faulty(f"found {show(found)}", "a list of [name, type]")
+    return _fields(cursor)
+
+
+def parameters(cursor: Cursor) -> tuple[MappedField, ...]:
+    """Read the request parameters that go to the model: as `mapping`, and may be empty."""
+    if not isinstance(cursor.value, list | tuple):
+        raise Faulty(f"found {show(cursor.value)}", "a list of [name, type]")
+    return _fields(cursor)
+
+
+def _fields(cursor: Cursor) -> tuple[MappedField, ...]:
+    fields = [item.read(_field) for item in cursor.children()]
+    seen: dict[str, int] = {}
+    for at, mapped in enumerate(fields):
+        if mapped is None:
+            continue
+        if mapped.name in seen:
+            problem = f"{mapped.name!r} is the name of [{seen[mapped.name]}] too"
+            cursor.child(at).fault(problem, "distinct names")
+        seen.setdefault(mapped.name, at)
+    return tuple(mapped for mapped in fields if mapped is not None)
+
+
+def _field(cursor: Cursor) -> MappedField:
+    found = cursor.value
+    if isinstance(found, Mapping):
+        read = cursor.section(_FIELD)
+        type_, nullable = read["type"] or (Type.STR, False)
+        if read["levels"] and type_ is not Type.CAT:
+            cursor.fault_at("levels", f"levels of a {type_.value}", "type: category")
+        return MappedField(read["name"], type_, nullable or read["nullable"], read["levels"])
+    if isinstance(found, list | tuple) and len(found) == 2:
+        name = cursor.child(0).read(text, f"[{cursor.path[-1]}]")
+        type_, nullable = cursor.child(1).read(_type, (Type.STR, False))
+        return MappedField(name, type_, nullable)
+    what = f"a list of {len(found)}" if isinstance(found, list | tuple) else show(found)
+    raise Faulty(f"found {what}", "[name, type], such as [sepal length, float]")
+
+
+def _type(cursor: Cursor) -> tuple[Type, bool]:
+    found = text(cursor)
+    name = found.removesuffix("?")
+    if name not in TYPES:
+        problem, expected = unknown(name, TYPES, "type")
+        raise Faulty(problem, expected)
+    return TYPES[name], found.endswith("?")
+
+
+def _levels(cursor: Cursor) -> tuple[str, ...]:
+    found = texts(cursor)
+    if len(set(found)) != len(found):
+        twice = next(level for level in found if found.count(level) > 1)
+        raise Faulty(f"{twice!r} is there twice", "distinct levels")
+    if len(found) > MAX_LEVELS:
+        raise Faulty(f"found {len(found)} levels", f"at most {MAX_LEVELS}; else type: str")
+    return found
+
+
+_FIELD = {
+    "name": Key(text, "", required=True),
+    "type": Key(_type, None, required=True),
+    "nullable": Key(flag, False),
+    "levels": Key(_levels, ()),
+}
+
+
+def _executable(cursor: Cursor) -> str:
+    """Read a program: a path, relative ones beside the config first, or a name on PATH."""
+    found = text(cursor)
+    resolved = cursor.resolve(found)
+    program = shutil.which(str(resolved)) or ("/" not in found and shutil.which(found)) or None
+    if program is None:
+        problem = "is not executable" if resolved.exists() else "does not exist"
+        raise Faulty(f"program {show(found)} {problem}", f"a program on PATH, or {resolved}")
+    return program
+
+
+def _command(cursor: Cursor) -> tuple[str, ...]:
+    words = texts(cursor)
+    return (cursor.child(0).read(_executable, ""), *words[1:])
+
+
+def _scoring(cursor: Cursor) -> str:
+    if isinstance(cursor.value, Mapping) or callable(cursor.value):
+        raise Faulty(f"{show(cursor.value)} is not supported yet", "a scorer's name: accuracy")
+    return text(cursor)
+
+
+def _no_factory(cursor: Cursor) -> None:
+    raise Faulty(f"a predict service of one's own ({cursor.value}) is not supported yet", "no '!'")
+
+
+SERVICE_METADATA = {
+    "service_name": Key(service_name, "", required=True),
+    "service_version": Key(text, "0"),
+}
+PREDICT_SERVICE = {
+    FACTORY: Key(_no_factory),
+    "mapping": Key(mapping),
+    "predict_proba": Key(flag, False),
+    "params": Key(parameters, ()),
+    "unwrap_sample": Key(flag, False),
+    "entry_point": Key(url_path),
+    "replicas": Key(whole(1, 256), 1),
+    "timeout": Key(seconds(3600.0), 30.0),
+    "max_queue": Key(whole(1, 1_000_000), 1024),
+}
+ADAPTER = {
+    "executable": Key(_executable),
+    "command": Key(_command, ()),
+    "env": Key(secret_texts, {}),
+    "memory_limit": Key(size(16 * 1024**2, 1024**4)),
+    "start_timeout": Key(seconds(3600.0), 60.0),
+    "fit_timeout": Key(seconds(30 * DAY)),
+}
+SERVER = {
+    "max_body": Key(size(1024, 4 * _GIB), ServerSettings.max_body),
+    "body_timeout": Key(seconds(3600.0), ServerSettings.body_timeout),
+    "graceful_timeout": Key(seconds(3600.0), ServerSettings.graceful_timeout),
+}
+STORE = {"url": Key(url)}
+
+
+def service_metadata(cursor: Cursor) -> dict[str, Any]:
+    """Read `service_metadata`; keys besides ours are the user's, told again with each answer."""
+    return cursor.section(SERVICE_METADATA, open=True)
+
+
+def predict_service(cursor: Cursor) -> ServiceSettings:
+    """Read `predict_service`."""
+    read = cursor.section(PREDICT_SERVICE)
+    del read[FACTORY]
+    return ServiceSettings(**read)
+
+
+def adapter(cursor: Cursor) -> AdapterSettings:
+    """Read `adapter`."""
+    read = cursor.section(ADAPTER)
+    if read["command"] and read["executable"]:
+        cursor.fault_at("executable", "the command has a program already", "one of the two")
+    return AdapterSettings(**read)
+
+
+def server(cursor: Cursor) -> ServerSettings:
+    """Read `server`."""
+    return ServerSettings(**cursor.section(SERVER))
+
+
+def store(cursor: Cursor) -> str | None:
+    """Read `store`; gives the database URL."""
+    url: str | None = cursor.section(STORE)["url"]
+    return url
+
+
+def not_yet(cursor: Cursor) -> None:
+    """Refuse a section that is Palladium's, and not built yet."""
+    instead = NOT_YET[cursor.path[0]]
+    raise Faulty("not supported yet", instead and f"use {instead}")
+
+
+SECTIONS: dict[str, Mapping[str, Key]] = {
+    "service_metadata": SERVICE_METADATA,
+    "predict_service": PREDICT_SERVICE,
+    "adapter": ADAPTER,
+    "server": SERVER,
+    "store": STORE,
+}
+"""Sections by name: where a key belongs that was written at the top."""
+
+TOP = {
+    "service_metadata": Key(service_metadata, {"service_name": "", "service_version": "0"}, True),
+    "predict_service": Key(predict_service, ServiceSettings()),
+    "adapter": Key(adapter, AdapterSettings()),
+    "server": Key(server, ServerSettings()),
+    "store": Key(store),
+    "scoring": Key(_scoring),
+    **{name: Key(not_yet) for name in NOT_YET},
+}
+"""Top-level keys, but for the model and the data loaders (runner.config.model)."""

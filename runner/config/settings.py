@@ -1,0 +1,115 @@
+"""The settings of one service, as everything behind the config reads them.
+
+What the user wrote is checked and converted before one of these is made. The only maps that are
+left are the user's own: a model's parameters, a factory's arguments.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from contracts.messages import Source
+from contracts.table import Type
+
+PYTHON = "python"
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """What to fit: `wire` is the `model` map of the contract's fit (SPEC 9), ready to be sent."""
+
+    language: str
+    wire: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """How to run the adapter. `command` replaces it; `executable` only the Python that runs it."""
+
+    executable: str | None = None
+    command: tuple[str, ...] = ()
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    memory_limit: int | None = None
+    """Bytes of one worker process; None for no limit."""
+    start_timeout: float = 60.0
+    """Seconds until the adapter must have said hello."""
+    fit_timeout: float | None = None
+    """Seconds that a fit may take; None for no limit."""
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """Where data comes from: a factory to call here, or a source that a worker reads (SPEC 5.7)."""
+
+    language: str = PYTHON
+    factory: Mapping[str, Any] | None = field(default=None, repr=False)
+    source: Source | None = None
+
+
+@dataclass(frozen=True)
+class MappedField:
+    """One field of a request, as the user declares it. `levels` empty: those of the data."""
+
+    name: str
+    type: Type
+    nullable: bool = False
+    levels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """How a service answers."""
+
+    mapping: tuple[MappedField, ...] | None = None
+    """The fields of a request, in the model's order; None: as learned from the data."""
+    predict_proba: bool = False
+    params: tuple[MappedField, ...] = ()
+    """Request parameters that are passed on to the model's predict as keyword arguments."""
+    unwrap_sample: bool = False
+    entry_point: str | None = None
+    """A path of its own to ask this service at, such as /predict."""
+    replicas: int = 1
+    """Adapter processes that serve."""
+    timeout: float = 30.0
+    """Seconds that a request may take."""
+    max_queue: int = 1024
+    """Requests that may wait before further ones are refused."""
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """How HTTP is spoken, by all services of one server."""
+
+    max_body: int = 16 * 1024 * 1024
+    """Bytes of a request's body."""
+    body_timeout: float = 30.0
+    """Seconds until a request's body must be there."""
+    graceful_timeout: float = 30.0
+    """Seconds that requests under way get when the server stops."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """The settings of one service, with where they come from."""
+
+    path: Path
+    """The (first) config file, absolute."""
+    folder: Path
+    service_name: str
+    service_version: str
+    service_metadata: Mapping[str, Any]
+    model: ModelSettings
+    adapter: AdapterSettings
+    train: LoaderSettings | None
+    test: LoaderSettings | None
+    service: ServiceSettings
+    server: ServerSettings
+    scoring: str | None
+    store_url: str = field(repr=False)
+    config_hash: str
+    """sha256 (hex) of what was written, the scripts included; environment variables by name."""
+    raw: Mapping[str, Any] = field(repr=False)
+    """The merged config, directives carried out, factories not built. It may hold passwords."""

@@ -1,0 +1,16 @@
+"""Load training and test data in Python; the only place that knows pandas.
+
+    dataset    a config's loader, carried out: features and target as columns of declared types
+    frames     pandas frames and series → columns
+    files      CSV, Table, Parquet
+    sources    SQL, OpenML, EmptyDatasetLoader
+
+A loader is anything that a config can name (`{"!": …}`) and that, called without arguments, gives
+features and target. Loaders in R and Julia run in a worker of theirs instead, and never come here.
+"""
+
+from runner.datasets.dataset import Dataset, load
+from runner.datasets.files import CSV, Parquet, Table
+from runner.datasets.sources import SQL, EmptyDatasetLoader, OpenML
+
+__all__ = ["CSV", "SQL", "Dataset", "EmptyDatasetLoader", "OpenML", "Parquet", "Table", "load"]

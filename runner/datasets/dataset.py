@@ -1,0 +1,82 @@
+"""Carry out the data loader of a config, and give features and target as typed columns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+
+from contracts.table import Column, Columns
+from runner.config import Config, build
+from runner.datasets import frames
+from runner.errors import ConfigError, DatasetError, Fault, NotFound, RunnerError
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Features and target of the same rows."""
+
+    table: Columns
+    target: Column
+
+
+def load(config: Config, which: Literal["train", "test"]) -> Dataset:
+    """Load the training or the test data of a config.
+
+    Raises ConfigError without a loader or if it cannot be made, NotFound for a file that is not
+    there, DatasetError for anything that the loader raises or that is no table. ValueError for a
+    loader of another language.
+    """
+    settings = config.train if which == "train" else config.test
+    key = f"dataset_loader_{which}"
+    if settings is None:
+        fault = Fault("is missing", "where the data comes from", str(config.path), key)
+        raise ConfigError([fault])
+    if settings.factory is None:
+        raise ValueError(f"{key} is a function of {settings.language}, which a worker must call")
+    found = _call(build(settings.factory), settings.factory["!"])
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise DatasetError(f"{key} gave a {type(found).__name__}, expected features and target")
+    features, target = found
+    if features is None or target is None:
+        what = "no data" if features is None else "no target; name it with target_column"
+        raise DatasetError(f"{key} ({settings.factory['!']}) gives {what}")
+    frame = _frame(features)
+    series = target if isinstance(target, pd.Series) else pd.Series(_flat(target), name="target")
+    if len(frame) != len(series):
+        raise DatasetError(f"{key} gave {len(frame)} rows of features and {len(series)} of target")
+    if not len(frame):
+        raise DatasetError(f"{key} ({settings.factory['!']}) gave no rows")
+    return Dataset(frames.table(frame), frames.target(series))
+
+
+def _call(loader: Callable[[], Any], name: str) -> Any:
+    try:
+        return loader()
+    except RunnerError:
+        raise
+    except FileNotFoundError as ex:
+        raise NotFound(f"{name}: there is no file {ex.filename or ex}") from ex
+    except Exception as ex:  # a loader is anybody's code
+        told = str(ex).splitlines()
+        raise DatasetError(f"{name}: {type(ex).__name__}: {told[0] if told else ''}") from ex
+
+
+def _frame(features: Any) -> pd.DataFrame:
+    """Give a frame; an array's columns are named x0, x1, …."""
+    if isinstance(features, pd.DataFrame):
+        return features
+    array = np.asarray(features)
+    if array.ndim != 2:
+        raise DatasetError(f"features have {array.ndim} dimensions, expected rows and columns")
+    return pd.DataFrame(array, columns=[f"x{at}" for at in range(array.shape[1])])
+
+
+def _flat(target: Any) -> Any:
+    array = np.asarray(target)
+    if array.ndim != 1:
+        raise DatasetError(f"the target has {array.ndim} dimensions, expected one")
+    return array

@@ -1,0 +1,74 @@
+"""Load tables from databases and OpenML, or nothing at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from runner.datasets.files import Loaded, check_keywords, split
+
+
+class SQL:
+    """A query, or a whole table, of any database that SQLAlchemy reaches: pandas.read_sql.
+
+    ``url``: the database's; pandas opens it and closes it again. ``sql``: the query or the table's
+    name. Other keywords are those of read_sql. ``ndarray``: as in `CSV`.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        sql: str,
+        target_column: str | None = None,
+        ndarray: bool | None = None,
+        **keywords: Any,
+    ) -> None:
+        check_keywords(pd.read_sql, keywords)
+        self._url = url
+        self._sql = sql
+        self._target_column = target_column
+        self._keywords = keywords
+
+    def __call__(self) -> Loaded:
+        """Run the query; give features and target."""
+        frame = pd.read_sql(self._sql, self._url, **self._keywords)
+        return split(frame, self._target_column)
+
+
+class OpenML:
+    """A data set of openml.org: sklearn.datasets.fetch_openml and its keywords.
+
+    ``name`` or ``data_id``: which. The target is the data set's own unless ``target_column`` names
+    another. ``ndarray``: as in `CSV`.
+    """
+
+    def __init__(
+        self,
+        name: str | None = None,
+        target_column: str | None = None,
+        ndarray: bool | None = None,
+        **keywords: Any,
+    ) -> None:
+        if (name is None) == (keywords.get("data_id") is None):
+            raise TypeError("either name or data_id is needed")
+        self._name = name
+        self._keywords = {"parser": "auto", **keywords, "as_frame": True}
+        if target_column is not None:
+            self._keywords["target_column"] = target_column
+
+    def __call__(self) -> Loaded:
+        """Fetch the data set, or take it from scikit-learn's cache; give features and target."""
+        # The one place where datasets needs scikit-learn: who does not name OpenML never loads it.
+        from sklearn.datasets import fetch_openml  # noqa: PLC0415
+
+        found = fetch_openml(self._name, **self._keywords)
+        return found.data, found.target
+
+
+class EmptyDatasetLoader:
+    """No data: for a service whose model comes from elsewhere. Gives (None, None)."""
+
+    def __call__(self) -> tuple[None, None]:
+        """Give no features and no target."""
+        return None, None
