@@ -68,7 +68,7 @@ encode.character <- function(x) {
   if (length(wrong)) refuse("bad_result", "string in row ", wrong[1L] - 1L, " is no UTF-8")
   gone <- is.na(x)
   x[gone] <- ""
-  list("str", charToRaw(paste(x, collapse = "")), nchar(x, "bytes"), if (any(gone)) gone)
+  list("str", charToRaw(paste(x, collapse = "")), nchar(x, "bytes"), if (any(gone)) gone else logical())
 }
 encode.default <- function(x) {
   if (is.object(x) && is.numeric(x) && is.null(dim(x))) {

@@ -93,9 +93,10 @@ class Frames:
         return r.FloatSexpVector.from_memoryview(numbers.data)
 
     def _integers(self, numbers: NDArray, gone: NDArray[np.bool_] | None) -> Any:
+        numbers = np.ascontiguousarray(numbers, np.int32)
         if gone is not None:
-            numbers = np.where(gone, NA_INTEGER, numbers)
-        return r.IntSexpVector.from_memoryview(np.ascontiguousarray(numbers, np.int32).data)
+            numbers = np.where(gone, np.int32(NA_INTEGER), numbers)
+        return r.IntSexpVector.from_memoryview(numbers.data)
 
     def _integer(self, column: Column, gone: NDArray[np.bool_] | None) -> Any:
         numbers = arrays.values(column)

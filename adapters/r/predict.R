@@ -123,7 +123,7 @@ ways_to_ask <- function(stage, script, settings, classes) {
 # Pick what is meant from the lists that some packages answer (ranger's $predictions, MASS's $class
 # and $posterior), from glmnet's arrays of one layer, from the attribute that e1071's svm() adds.
 pick <- function(result, parts) {
-  if (is.list(result) && !is.data.frame(result)) {
+  if (is.list(result) && !is.data.frame(result) && !inherits(result, "POSIXlt")) {
     part <- intersect(parts, names(result))
     if (length(part) == 0L) {
       refuse(
