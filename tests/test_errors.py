@@ -11,6 +11,7 @@ from runner import errors
 from runner.errors import (
     ArtifactCorrupt,
     ConfigError,
+    DatasetError,
     Fault,
     Fingerprint,
     MetadataInvalid,
@@ -33,6 +34,7 @@ SAMPLES = {
     Refused("version 1 is active"): (1, "version 1 is active"),
     Unavailable("port 5000 is in use"): (5, "port 5000 is in use"),
     ModelError("r", "object 'x' not found", "3: fit(x, y)"): (1, "r: object 'x' not found"),
+    DatasetError("column 'x' has no rows"): (1, "column 'x' has no rows"),
     ArtifactCorrupt("iris", 7, Fingerprint("aa", 10), Fingerprint("bb", 9)): (
         1,
         "the artifact of iris version 7 is corrupt: "

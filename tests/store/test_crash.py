@@ -116,9 +116,11 @@ def test_killed_at_any_time_it_is_before_or_after(store: Store, doomed: Doomed) 
     """The moment comes from a clock instead, so it falls into the database's own work, too."""
     add(store, artifact=b"old", activate=True)
     dice = random.Random(3)
-    for _ in range(20):
+    killed, after = 0, everything(store)
+    while killed < 12 or len(after["versions"]) < 5:  # a busy machine adds less before it is killed
         before = everything(store)
         assert doomed("forever", dice.uniform(0, 0.1)) == "killed"
+        killed += 1
         after = everything(store)
         assert after["versions"] == list(range(1, len(after["versions"]) + 1))
         assert after["active"] == after["versions"][-1]
@@ -126,5 +128,4 @@ def test_killed_at_any_time_it_is_before_or_after(store: Store, doomed: Doomed) 
         assert set(after["artifacts"][1:]) <= {1_500_000}
         added = after["versions"][-1] - before["versions"][-1]
         assert after["revision"] == before["revision"] + added
-    assert len(after["versions"]) > 5
     assert add(store).number == after["versions"][-1] + 1
