@@ -1,5 +1,6 @@
 """Package polyglot-runner; scripts/setup installs it and chooses what depends on the machine."""
 
+import re
 from pathlib import Path
 
 from setuptools import find_packages, setup
@@ -7,9 +8,13 @@ from setuptools import find_packages, setup
 # Anything that is not Python but is read at run time: glue code, the contract, migrations.
 DATA = ["*.R", "*.jl", "*.json", "*.md", "*.sql", "*.ini", "*.mako", "*.yaml", "py.typed"]
 
+# Read, not imported: building must not need what the package needs.
+INIT = Path(__file__).with_name("runner") / "__init__.py"
+VERSION = re.findall(r'__version__ = "(.+)"', INIT.read_text(encoding="utf-8"))[0]
+
 setup(
     name="polyglot-runner",
-    version="0.1.0",
+    version=VERSION,
     description="Fit, store, version and serve models written in R, Julia or Python",
     long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8")
     if Path(__file__).with_name("README.md").exists()
