@@ -7,6 +7,7 @@ import socket
 import sqlite3
 import stat
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -147,27 +148,25 @@ def as_nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_no_permission_is_one_clear_line(tmp_path: Path) -> None:
+def test_no_permission_is_one_clear_line() -> None:
     """Neither creating nor reading nor writing without permission raises anything else."""
-    for folder in (tmp_path.parents[1], tmp_path.parents[0], tmp_path):
-        folder.chmod(0o711)
-    url = f"sqlite:///{tmp_path}/store.sqlite"
-    path = tmp_path / "store.sqlite"
-    tmp_path.chmod(0o555)
-    with as_nobody():
-        assert refusal(url).endswith("cannot be created: Permission denied")
-    tmp_path.chmod(0o755)
-    with Store.open(url) as store:
-        add(store)
-    path.chmod(0o000)
-    with as_nobody():
-        assert refusal(url).endswith("unable to open database file")
-    path.chmod(0o444)
-    with as_nobody(), Store.open(url) as store:
-        assert numbers(store) == [1]
-        with pytest.raises(Unavailable, match=r"attempt to write a readonly database$"):
+    # pytest's own folders are closed to everyone but their owner.
+    with tempfile.TemporaryDirectory() as name:
+        folder, path = Path(name), Path(name, "store.sqlite")
+        folder.chmod(0o555)
+        with as_nobody():
+            assert refusal(f"sqlite:///{path}").endswith("cannot be created: Permission denied")
+        folder.chmod(0o755)
+        with Store.open(f"sqlite:///{path}") as store:
             add(store)
-    path.chmod(0o600)
+        path.chmod(0o000)
+        with as_nobody():
+            assert refusal(f"sqlite:///{path}").endswith("unable to open database file")
+        path.chmod(0o444)
+        with as_nobody(), Store.open(f"sqlite:///{path}") as store:
+            assert numbers(store) == [1]
+            with pytest.raises(Unavailable, match=r"attempt to write a readonly database$"):
+                add(store)
 
 
 def test_a_locked_database_is_waited_for_and_no_longer(sqlite_url: str, tmp_path: Path) -> None:
