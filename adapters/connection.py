@@ -42,7 +42,8 @@ class Connection:
     def receive(self, buffer: memoryview) -> list[bytes]:
         """Give the payloads that are whole by now; ``open`` turns false at the stream's end.
 
-        Reads all there is, up to a few buffers' fill, so that one client cannot hold the turn.
+        Reads until nothing is left, for the end may stand right behind the last request, whose
+        answer then reaches nobody; but only a few times, so that no client can hold the turn.
         Raises BadFrame.
         """
         payloads: list[bytes] = []
@@ -57,8 +58,6 @@ class Connection:
                 self.open = False
                 break
             payloads += self._reader.feed(buffer[:size])
-            if size < len(buffer):
-                break
         return payloads
 
     def write(self, payload: bytes) -> None:
