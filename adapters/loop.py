@@ -32,7 +32,7 @@ class Loop:
         self, adapter: Adapter, listener: socket.socket, folder: Path, lifeline: int
     ) -> None:
         self._responder = Responder(adapter)
-        self._hello = adapter.hello().encode()
+        self._adapter = adapter
         self._listener = listener
         self._folder = folder
         self._lifeline = lifeline
@@ -88,7 +88,7 @@ class Loop:
             return
         connection = Connection(peer)
         self._connections.add(connection)
-        connection.write(self._hello)
+        connection.write(self._adapter.hello().encode())  # now: a fit may have loaded packages
         self._touched.add(connection)
 
     def _serve(self, connection: Connection, events: int) -> None:

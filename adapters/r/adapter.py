@@ -40,7 +40,7 @@ from contracts.messages import Hello, Source
 from contracts.table import Column, Columns, Field, Table, Type
 
 FORMAT = "r-serialize"
-VERSION = "0.1.0"
+VERSION = "1"
 
 
 @dataclass(frozen=True)

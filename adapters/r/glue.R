@@ -125,7 +125,8 @@ sourced_by <- function(script) {
 
 # Check that a function is there, and give the symbol to call it by.
 function_named <- function(script, name) {
-  if (!exists(name, script, mode = "function")) {
+  there <- function(where) exists(name, where, mode = "function", inherits = FALSE)
+  if (!there(script) && !there(globalenv()) && name != "predict") {
     defined <- ls(script)
     defined <- defined[vapply(mget(defined, script), is.function, NA)]
     shown <- if (length(defined) == 0L) "no functions" else paste(defined, collapse = ", ")
