@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,9 +50,19 @@ class Gate:
         os.close(self._writer)
 
 
+@pytest.fixture(scope="module")
+def adder() -> Iterator[AdapterProcess]:
+    """One process for all tests here, none of which ends it: each `client` fits it anew."""
+    with (
+        tempfile.TemporaryDirectory(prefix="adapter-") as name,
+        AdapterProcess.python_module("tests.adapters.adder", Path(name)) as process,
+    ):
+        yield process
+
+
 @pytest.fixture
 def gate(folder: Path) -> Gate:
-    """A gate in the adapter's folder."""
+    """A gate of its own."""
     return Gate(folder)
 
 
@@ -251,12 +263,12 @@ def test_a_wrong_message_is_answered_and_the_connection_goes_on(
 
 
 @pytest.mark.parametrize("op", [Predict(1, row(1, 1)), Persist(1)], ids=["predict", "persist"])
-def test_without_a_model_there_is_no_prediction(adder: AdapterProcess, op: Predict) -> None:
+def test_without_a_model_there_is_no_prediction(folder: Path, op: Predict) -> None:
     """predict and persist before fit or load are no_model."""
-    with adder.connect() as client:
-        with pytest.raises(Failure) as caught:
-            client.ask(op)
-        assert caught.value.code is Code.NO_MODEL
+    adder = AdapterProcess.python_module("tests.adapters.adder", folder)
+    with adder, adder.connect() as client, pytest.raises(Failure) as caught:
+        client.ask(op)
+    assert caught.value.code is Code.NO_MODEL
 
 
 def test_fit_to_no_rows_is_refused(client: Client) -> None:
@@ -348,17 +360,17 @@ def test_a_frame_may_come_byte_by_byte(client: Client) -> None:
 # Attachments.
 
 
-def test_a_large_table_travels_beside_the_socket(client: Client, folder: Path) -> None:
+def test_a_large_table_travels_beside_the_socket(adder: AdapterProcess, client: Client) -> None:
     """Question and answer beyond a frame go through files, and none is left behind."""
     rows = 5_000_000
     reply = client.predict(Matrix(rows, ("a", "b"), bytes(16 * rows)))
     assert reply.table is not None
     assert rows == reply.table.rows
-    assert [] == list(folder.glob("attachment*"))
+    assert [] == list(adder.folder.glob("attachment*"))
 
 
 def test_an_attachment_for_a_client_that_left_is_removed(
-    adder: AdapterProcess, client: Client, folder: Path, gate: Gate
+    adder: AdapterProcess, client: Client, gate: Gate
 ) -> None:
     """An answer that nobody fetches leaves no file."""
     with adder.connect() as leaving:
@@ -368,7 +380,7 @@ def test_an_attachment_for_a_client_that_left_is_removed(
     os.close(writer)
     client.ping()
     client.ping()
-    assert [] == list(folder.glob("attachment*"))
+    assert [] == list(adder.folder.glob("attachment*"))
 
 
 # Artifacts.
