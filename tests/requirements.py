@@ -12,7 +12,9 @@ from __future__ import annotations
 import importlib.util
 import os
 import shutil
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -39,7 +41,8 @@ def _absent_r() -> str:
 
 
 def _absent_julia() -> str:
-    if not (os.environ.get("JULIA_EXE") or shutil.which("julia")):
+    beside = Path(sys.executable).with_name("julia")  # where scripts/setup links its own
+    if not (os.environ.get("JULIA_EXE") or shutil.which("julia") or beside.exists()):
         return "julia is not on PATH"
     return "" if importlib.util.find_spec("julia") else "pyjulia is not installed"
 

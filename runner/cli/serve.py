@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from runner.cli.options import configs_option
@@ -31,22 +33,24 @@ def command(configs: tuple[str, ...], host: str, port: int, workers: int) -> Non
     from runner import config as loading
     from runner import logs
     from runner.web import server
+    from runner.web.limits import Limits
     from runner.workers.supervisor import serve
 
     loaded = loading.load_all(configs)
     logs.configure()
+    settings = loaded[0].server
+    within = Limits(max_body=settings.max_body, body_timeout=settings.body_timeout)
     with server.listen(host, port) as listener:
-        bound = listener.getsockname()
         logs.get_logger("runner").info(
             "serving",
-            url=f"http://{host}:{bound[1]}",
+            url=server.url(listener),
             services=[config.service_name for config in loaded],
             workers=workers,
         )
-        serve(
-            loaded,
-            listener,
-            lambda socket, control: server.command(
-                socket, workers=workers, control=control, http=loaded[0].server
-            ),
+        front_end = partial(
+            server.command,
+            workers=workers,
+            graceful_timeout=settings.graceful_timeout,
+            within=within,
         )
+        serve(loaded, listener, front_end, settings.graceful_timeout)

@@ -43,7 +43,7 @@ class Supervisor:
         configs: Sequence[Config],
         listener: sockets.socket,
         front_end: FrontEndCommand,
-        graceful_timeout: float = 30.0,
+        graceful_timeout: float,
     ) -> None:
         self._configs = configs
         self._listener = listener
@@ -209,9 +209,14 @@ async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
         await process.wait()
 
 
-def serve(configs: Sequence[Config], listener: sockets.socket, front_end: FrontEndCommand) -> None:
+def serve(
+    configs: Sequence[Config],
+    listener: sockets.socket,
+    front_end: FrontEndCommand,
+    graceful_timeout: float,
+) -> None:
     """Serve the configs' services until SIGTERM or SIGINT; returns after an orderly end."""
     try:
-        asyncio.run(Supervisor(configs, listener, front_end).run())
+        asyncio.run(Supervisor(configs, listener, front_end, graceful_timeout).run())
     except OSError as ex:
         raise Unavailable(f"cannot serve: {ex}") from ex
