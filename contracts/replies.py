@@ -103,6 +103,8 @@ def decode_reply(payload: bytes, folder: Path | None = None) -> Reply | ErrorRep
         if message.get("target") is not None:
             target = Column.from_wire(message["target"], table.rows, reader)
         return Reply(number, table, target, seconds=seconds, batch=batch)
+    if message.get("target") is not None:
+        raise BadMessage("a target needs its table")
     features = target_field = artifact = None
     if message.get("signature") is not None:
         signature = require(message, "signature", dict)
