@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from contracts.errors import Code, Failure
+from contracts.errors import BadTable, Code, Failure
 from contracts.table import Column, Columns, Matrix, Table, Type
 
 DTYPES = {
@@ -98,7 +98,10 @@ def column(
         cells = array.astype(object)
         if gone is not None:
             cells[gone] = None
-        return Column.of(name, chosen, [None if cell is None else str(cell) for cell in cells])
+        try:
+            return Column.of(name, chosen, cells.tolist())
+        except BadTable as ex:
+            raise Failure(Code.BAD_RESULT, ex.message) from ex
     present = None if gone is None or not gone.any() else (~gone).astype(np.uint8).tobytes()
     if array.dtype.kind == "M":
         nat = np.isnat(array)

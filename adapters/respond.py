@@ -167,7 +167,7 @@ class Responder:
         try:
             self._run(method, fitted.example, {})
         except Failure as ex:
-            if ex.code is not Code.UNSUPPORTED:
+            if ex.code is not Code.UNSUPPORTED or method == "predict":  # which no model may lack
                 raise
 
     def _persist(self, request: Persist) -> Reply:
