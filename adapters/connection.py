@@ -26,7 +26,7 @@ _READS = 4
 class Connection:
     """Buffer both directions of one non-blocking socket."""
 
-    def __init__(self, peer: socket.socket) -> None:
+    def __init__(self, peer: socket.socket, max_unsent: int = MAX_UNSENT) -> None:
         peer.setblocking(False)
         self.socket = peer
         self.open = True
@@ -37,6 +37,7 @@ class Connection:
         self._reader = FrameReader()
         self._out: list[bytes] = []
         self._unsent = 0
+        self._max_unsent = max_unsent
         self._attachments: list[Path] = []
 
     def receive(self, buffer: memoryview) -> list[bytes]:
@@ -80,7 +81,7 @@ class Connection:
             return
         self._out = [joined[sent:]] if sent < len(joined) else []
         self._unsent = len(joined) - sent
-        if self._unsent > MAX_UNSENT:
+        if self._unsent > self._max_unsent:
             self.open = False
 
     def promise(self, attachment: Path) -> None:

@@ -92,8 +92,14 @@ def _first_row(table: Columns) -> Table:
     columns = row.columns
     if columns and all(c.type is Type.F64 and not c.field.missing for c in columns):
         return Matrix(1, table.names, b"".join(column.values for column in columns))
-    kept = (replace(column, values=bytes(column.values)) for column in columns)
-    return Columns(1, tuple(kept))
+    return Columns(1, tuple(_copy(column) for column in columns))
+
+
+def _copy(column: Column) -> Column:
+    """Copy a column's buffers: a view of one row would keep the whole attachment in memory."""
+    present = None if column.present is None else bytes(column.present)
+    offsets = None if column.offsets is None else bytes(column.offsets)
+    return replace(column, values=bytes(column.values), present=present, offsets=offsets)
 
 
 def _fit_column(feature: Field, column: Column) -> Column:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import pickle
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -273,6 +274,16 @@ def test_a_missing_target_is_refused(client: Client) -> None:
     with pytest.raises(Failure, match="target 'y' is missing in row 1") as caught:
         client.fit(TREE, table, target)
     assert caught.value.code is Code.BAD_TABLE
+
+
+def test_linear_algebra_has_one_thread(folder: Path) -> None:
+    """The limit is set before numpy is imported, unless the environment says otherwise."""
+    for more, expected in ({}, 1), ({"OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}, 2):
+        env = {key: value for key, value in os.environ.items() if "_NUM_THREADS" not in key}
+        process = AdapterProcess.python_module("adapters.python", folder, env=env | more)
+        with process, process.connect() as client:
+            client.fit(own("Threads"), *small())
+            assert {"y": [expected]} == columns(client.predict(pack_floats(1, ("x",), [0.0])))
 
 
 # What goes wrong in models.
