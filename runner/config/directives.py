@@ -154,7 +154,7 @@ class _Copier:
         self._making.pop()
         if value is _MISSING:
             if DEFAULT not in found:
-                return self._fault(path, *_not_there(target, parts, document.values))
+                return self._fault(path, *_not_there(target, parts, self._merged.values))
             origin, value = (*path, DEFAULT), found[DEFAULT]
         self._copied.add(origin[0])
         value = copy.deepcopy(value)

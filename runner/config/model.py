@@ -90,14 +90,19 @@ class ModelReader:
             language = cursor.child("language").read(self._language, "")
             source = Source(settings["script"], settings["function"], settings["params"])
             return LoaderSettings(language, source=source)
-        self._check_factories(cursor, importable=True)
+        sound = self._check_factories(cursor, importable=True)
         spec = dict(found)
         if str(found[FACTORY]).startswith(_OURS):
-            self._our_loader(cursor, spec)
+            self._place(cursor, spec)
+            if self._deep and sound:
+                try:  # ours check their arguments when they are made, and do nothing else
+                    factory.build(spec)
+                except ConfigError as ex:
+                    raise Faulty(ex.faults[0].problem) from ex
         return LoaderSettings(factory=spec)
 
-    def _our_loader(self, cursor: Cursor, spec: dict[str, Any]) -> None:
-        """Make the paths of a loader of ours absolute; ``deep``: look whether it can be made."""
+    def _place(self, cursor: Cursor, spec: dict[str, Any]) -> None:
+        """Make the paths of a loader of ours absolute."""
         path = spec.get("path")
         if isinstance(path, str) and "://" not in path:
             resolved = cursor.child("path").resolve(path)
@@ -107,11 +112,6 @@ class ModelReader:
                 cursor.fault_at("path", f"{path!r} does not exist", f"a file, such as {resolved}")
         if isinstance(spec.get("url"), str):
             spec["url"] = cursor.child("url").read(url)
-        if self._deep and factory.missing(spec[FACTORY]) is None:
-            try:  # ours check their arguments when they are made, and do nothing else
-                factory.build(spec)
-            except ConfigError as ex:
-                raise Faulty(ex.faults[0].problem) from ex
 
     def _language(self, cursor: Cursor) -> str:
         found = text(cursor)
@@ -159,27 +159,30 @@ class ModelReader:
             spec["script"] = cursor.child("script").read(file("script"))
         return ModelSettings(language, spec)
 
-    def _check_factories(self, cursor: Cursor, importable: bool) -> None:
-        """Find the faults of every factory within a value, innermost ones included."""
+    def _check_factories(self, cursor: Cursor, importable: bool) -> bool:
+        """Find the faults of every factory within a value; tell whether there are none."""
         found = cursor.value
+        sound = True
         if isinstance(found, Mapping | list | tuple):
             for item in cursor.children():
-                self._check_factories(item, importable)
+                sound &= self._check_factories(item, importable)
         if isinstance(found, Mapping) and FACTORY in found:
-            cursor.child(FACTORY).read(lambda at: self._check_factory(at, found, importable))
+            name = cursor.child(FACTORY)
+            sound &= name.read(lambda at: self._check_factory(at, found, importable), False)
+        return sound
 
-    def _check_factory(self, cursor: Cursor, spec: Mapping[Any, Any], importable: bool) -> None:
+    def _check_factory(self, cursor: Cursor, spec: Mapping[Any, Any], importable: bool) -> bool:
         name = text(cursor)
         if name.startswith(_PALLADIUM):
             ours = name.replace("palladium.dataset.", _OURS) if "dataset" in name else None
             raise Faulty(f"{name} is not supported yet", ours)
         if not importable:  # it lives in another interpreter: its adapter will tell
-            return
+            return True
         problem = factory.missing(name)
         if problem:
             raise Faulty(problem)
         if not self._deep:
-            return
+            return True
         try:
             found = factory.resolve(name)
         except ConfigError as ex:
@@ -190,3 +193,4 @@ class ModelReader:
         problem = factory.misfit(found, arguments)
         if problem:
             raise Faulty(f"{name}: {problem}")
+        return True

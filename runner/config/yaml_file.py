@@ -42,13 +42,11 @@ _Loader.add_implicit_resolver(
 
 def read_yaml(file: Path, text: str) -> Document:
     """Read the text of a YAML file. Raises ConfigError with all faults of its form."""
-    loader = _Loader(text)
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
     except yaml.YAMLError as ex:
         raise ConfigError([_syntax_fault(file, text, ex)]) from ex
-    finally:
-        loader.dispose()
     reader = _NodeReader(file, loader)
     if node is None:
         return Document({}, {(): Place(file, 1)})
@@ -64,7 +62,7 @@ def read_yaml(file: Path, text: str) -> Document:
 def _syntax_fault(file: Path, text: str, ex: yaml.YAMLError) -> Fault:
     mark = getattr(ex, "problem_mark", None)
     if mark is None:
-        return Fault(f"no YAML: {ex}", file=str(file))
+        return Fault(f"no YAML: {str(ex).splitlines()[0]}", file=str(file))
     problem = getattr(ex, "problem", None) or "no YAML"
     lines = "\n".join(text.splitlines()[max(0, mark.line - 1) : mark.line + 1])
     expected = next((hint for sign, hint in _HINTS if re.search(sign, lines)), None)

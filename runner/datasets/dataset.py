@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,8 +23,8 @@ class Dataset:
     target: Column
 
 
-def load(config: Config, which: Literal["train", "test"]) -> Dataset:
-    """Load the training or the test data of a config.
+def load(config: Config, which: str) -> Dataset:
+    """Load the training ("train") or the test ("test") data of a config.
 
     Raises ConfigError without a loader or if it cannot be made, NotFound for a file that is not
     there, DatasetError for anything that the loader raises or that is no table. ValueError for a

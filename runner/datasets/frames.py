@@ -64,6 +64,8 @@ def column(name: str, series: pd.Series[Any]) -> Column:
         return _categories(name, series.cat.codes.to_numpy(), levels, bool(dtype.ordered))
     if types.is_object_dtype(dtype):
         return _objects(name, series)
+    if isinstance(dtype, pd.ArrowDtype) and pa.types.is_date(dtype.pyarrow_dtype):
+        return _dates(name, series.astype(object))
     for is_one, encode in _ENCODERS:
         if is_one(dtype):
             return encode(name, series)
