@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import rpy2.rinterface as r
+from rpy2.rinterface_lib import openrlib
 from numpy.typing import NDArray
 
 from adapters import arrays
@@ -193,14 +194,20 @@ def matrix(names: Sequence[str], values: Any) -> Table:
 
 def raw(vector: Any) -> memoryview:
     """View the bytes of an R raw vector, which lives no shorter than the view may be used."""
-    if len(vector) == 0:  # has no memory
-        return memoryview(b"")
-    return np.frombuffer(r.vector_memoryview(vector, "char", "B"), np.uint8).data
+    return _view(vector, np.uint8).data
 
 
 def _view(vector: Any, dtype: Any) -> NDArray:
-    """View the numbers of an R vector, likewise."""
-    return np.frombuffer(vector.memoryview(), dtype) if len(vector) else np.empty(0, dtype)
+    """View the memory of an R vector, likewise.
+
+    NOTE: not by ``vector.memoryview()``. In rpy2 3.6 each call of it gives back a reference to None
+    that it never took, which before Python 3.12 ends the process after some thousand calls.
+    """
+    if len(vector) == 0:  # has no memory
+        return np.empty(0, dtype)
+    address = vector._R_GET_PTR(vector.__sexp__._cdata)
+    size = len(vector) * vector._R_SIZEOF_ELT
+    return np.frombuffer(openrlib.ffi.buffer(address, size), dtype)
 
 
 def _is_na(numbers: NDArray) -> NDArray[np.bool_]:

@@ -148,3 +148,12 @@ def test_predict_with_a_source_gives_its_target(r: Client) -> None:
         reply.table.columns[0].tolist(),
         reply.target.tolist(),
     )
+
+
+def test_many_answers_do_not_wear_the_process_out(r: Client) -> None:
+    """Reading R's vectors takes and gives back its references evenly, 20,000 times over."""
+    r.fit(model("probe.R"), X, Y)
+    for _ in range(5):
+        wide = r.predict(X, expression="as.data.frame(matrix(1, nrow(newdata), 4000))").table
+        assert (2, 4000) == (wide.rows, len(wide.columns))
+    r.ping()
