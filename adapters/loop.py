@@ -11,14 +11,13 @@ import os
 import selectors
 import socket
 from pathlib import Path
-from typing import Any
 
 from adapters.connection import Connection
 from adapters.protocol import Adapter
 from adapters.queue import Pending, Queue
 from adapters.respond import Responder, refuse
 from contracts import wire
-from contracts.errors import Code, ContractError, Failure
+from contracts.errors import Code
 from contracts.messages import ErrorReply, Predict, Reply, decode_request, encode_reply
 
 RECEIVE = 256 * 1024
@@ -168,9 +167,9 @@ def _is_large(reply: Reply) -> bool:
 
 
 def _unencodable(reply: Reply | ErrorReply, ex: Exception) -> ErrorReply:
-    """Say why a reply cannot be sent: its content is at fault (bad_result), or the machine."""
-    number: Any = reply.id
-    if isinstance(ex, ContractError):
-        message = f"the result cannot be encoded: {ex.message}"
-        return refuse(number, Failure(Code.BAD_RESULT, message))
-    return refuse(number, ex)
+    """Say why a reply cannot be sent: the machine has no room, or its content is at fault."""
+    told = refuse(reply.id, ex)
+    if isinstance(ex, OSError | MemoryError):
+        return told
+    message = f"the result cannot be encoded: {told.message}"
+    return ErrorReply(reply.id, Code.BAD_RESULT, message, told.traceback)

@@ -216,7 +216,11 @@ def test_a_feature_of_another_type_is_refused(client: Client) -> None:
         ({"raise": "bug"}, Code.INTERNAL, "ZeroDivisionError: bug"),
         ({"raise": "memory"}, Code.INTERNAL, "MemoryError: memory"),
         ({"result": "short"}, Code.BAD_RESULT, "predict gave 0 rows for 1"),
-        ({"result": "odd"}, Code.INTERNAL, "TypeError: object of type 'object' has no len()"),
+        (
+            {"result": "odd"},
+            Code.BAD_RESULT,
+            "the result cannot be encoded: TypeError: object of type 'object' has no len()",
+        ),
     ],
 )
 def test_what_the_model_does_wrong_is_told(
