@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
+import resource
 import socket
 import tempfile
 import time
@@ -340,6 +342,25 @@ def test_no_descriptor_is_left_of_a_thousand_connections(
     client.ping()
     client.ping()  # the turn of the first one may have closed the last of them
     assert before == len(list(descriptors.iterdir()))
+
+
+def test_whoever_finds_no_descriptor_left_waits_for_one(folder: Path) -> None:
+    """Out of descriptors the adapter serves those it has, and the next when one of them leaves."""
+    adder = AdapterProcess.python_module("tests.adapters.adder", folder)
+    with adder, adder.connect() as client:
+        used = [int(entry.name) for entry in Path(f"/proc/{adder.process.pid}/fd").iterdir()]
+        spare = next(n for n in itertools.count() if n not in used)
+        resource.prlimit(adder.process.pid, resource.RLIMIT_NOFILE, (spare + 1, spare + 1))
+        last = adder.connect()
+        with socket.socket(socket.AF_UNIX) as waiting:
+            waiting.connect(str(adder.socket))
+            client.ping()
+            client.ping()
+            with pytest.raises(BlockingIOError):
+                waiting.recv(1, socket.MSG_DONTWAIT)
+            last.close()
+            waiting.settimeout(60)
+            assert 1 == len(waiting.recv(1))
 
 
 def test_a_client_that_does_not_read_holds_up_nobody(adder: AdapterProcess, client: Client) -> None:
