@@ -140,14 +140,11 @@ class _Field:
         if self.type in (Type.DATE, Type.DATETIME):
             self._kind = KINDS[self.type]
         self._pack = KINDS[self.type].pack
-        # An empty text is a value only where texts are, and where it could not be a missing one.
-        self._empty_is_value = "" in self._levels if is_cat else (
-            self.type is Type.STR and not self.nullable
-        )  # fmt: skip
+        self._empty_is_missing = self.nullable and "" not in self._levels
 
     def blank(self, text: Any) -> Any:
         """Give None for an empty text, if that means missing."""
-        return None if text == "" and not self._empty_is_value else text
+        return None if text == "" and self._empty_is_missing else text
 
     def column(self, values: list[Any], first_row: int | None, faults: list[InputFault]) -> Column:
         """Build the model's column; what is not acceptable is added to ``faults``."""

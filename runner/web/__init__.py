@@ -12,7 +12,8 @@
     observe     a request id on every answer, a line of log for each
     app         all of it, put together
     protocol    the connection: deadlines and bounds that uvicorn does not have
-    frontend    what runs inside gunicorn
+    worker      gunicorn's worker class
+    frontend    the application, from the environment
     server      the listening socket, and gunicorn's command line
 
 No numpy, no pandas, no SQL in a front-end.

@@ -83,6 +83,8 @@ def _msgpack(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool
             max_ext_len=0,
         )
     except (ValueError, TypeError, RecursionError) as ex:
+        if "exceeds max_array_len" in str(ex):  # msgpack has no type for it
+            raise _too_many(limits) from ex
         raise Problem(400, "invalid_msgpack", f"the body is no msgpack: {ex!r:.200}") from ex
     return _check(value, checker)
 

@@ -32,12 +32,11 @@ class Observer:
     ) -> None:
         """Finish an answer."""
         resp.set_header("X-Request-Id", req.request_id)
-        client = req.scope.get("client")
         self._log.info(
             "request",
             request_id=req.request_id,
             client=req.client,
-            address=client[0] if client else None,
+            address=req.remote_addr,
             method=req.method,
             path=req.path[:200],
             service=req.service,

@@ -7,14 +7,12 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
-from urllib.parse import quote
 
 import falcon.asgi
 
 Receive = Callable[[], Awaitable[Any]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
-_ASCII = "".join(map(chr, range(128)))
 _BEGIN = {"type": "http.request", "body": b"", "more_body": True}
 
 
@@ -30,13 +28,10 @@ class Request(falcon.asgi.Request):
         first_event: Any = None,
         options: Any = None,
     ) -> None:
-        if not scope["query_string"].isascii():
-            # Falcon decodes it before any error handler could answer for what is no UTF-8.
-            scope["query_string"] = quote(scope["query_string"], safe=_ASCII).encode()
         super().__init__(scope, receive, first_event=first_event, options=options)
         self.begun = time.perf_counter()
         self.receive = receive
-        self.request_id = _request_id(scope["headers"])
+        self.request_id = _request_id(self._asgi_headers.get(b"x-request-id"))
         self.service: str | None = None
         self.version: int | None = None
         self.rows: int | None = None
@@ -45,11 +40,10 @@ class Request(falcon.asgi.Request):
         """Who called, once callers are known."""
 
 
-def _request_id(headers: list[tuple[bytes, bytes]]) -> str:
+def _request_id(given: bytes | None) -> str:
     """Give the caller's own id, if it is one that can stand in a log; else a new one."""
-    for name, value in headers:
-        if name == b"x-request-id" and _REQUEST_ID.fullmatch(value):
-            return value.decode()
+    if given is not None and _REQUEST_ID.fullmatch(given):
+        return given.decode()
     return os.urandom(16).hex()
 
 

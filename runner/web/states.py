@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import falcon.asgi
 import psutil
 
+from runner import __version__
 from runner.errors import Unavailable
 from runner.web.envelope import dump, failure, success
 from runner.web.problems import Problem
@@ -31,7 +31,6 @@ class Alive:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._version = version("polyglot-runner")
 
     async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
         """Tell all there is to tell."""
@@ -42,8 +41,8 @@ class Alive:
         info: dict[str, Any] = {
             "memory_usage": memory.rss / _MB,
             "memory_usage_vms": memory.vms / _MB,
-            "version": self._version,
-            "runner_version": self._version,
+            "version": __version__,
+            "runner_version": __version__,
             "palladium_version": PALLADIUM_VERSION,
             "service_metadata": {} if first is None else _service_metadata(first),
             "model": _N_A if first is None else _model(first),

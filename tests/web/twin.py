@@ -6,6 +6,7 @@ The model adds up a row's numbers, so that an answer tells which rows were asked
 from __future__ import annotations
 
 import asyncio
+from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -35,8 +36,8 @@ class Service:
     metadata: Mapping[str, Any] = field(
         default_factory=lambda: {"train_timestamp": "2024-02-29T12:00:00Z", "score_test": 0.9}
     )
-    settings: ServiceSettings = ServiceSettings()
-    checker: Checker | None = Checker(FLOATS)
+    settings: ServiceSettings = field(default_factory=ServiceSettings)
+    checker: Checker | None = field(default_factory=lambda: Checker(FLOATS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,6 @@ def add_up(table: Table, method: str) -> Table:
         for row in zip(*(column.tolist() for column in table.columns), strict=True)
     ]
     if method == "predict":
-        from array import array
-
         return Matrix(len(sums), ("sum",), array("d", sums).tobytes())
     return Matrix(
         len(sums),

@@ -1,0 +1,24 @@
+"""Run inside gunicorn: build the application that a front-end serves, from the environment."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+from runner.logs import configure, get_logger
+from runner.web.app import App, create_app
+from runner.web.server import CONTROL, limits
+from runner.workers.services import Services
+
+
+def app() -> App:
+    """Give the application of one front-end (`server.command` names this function)."""
+    configure()
+    log = get_logger("runner.web")
+
+    def lost() -> None:
+        log.error("the supervisor is gone, so the front-ends end")
+        os.kill(os.getppid(), signal.SIGTERM)
+
+    return create_app(Services(Path(os.environ[CONTROL]), lost), log, limits())

@@ -1,0 +1,188 @@
+"""Hold connections to deadlines and bounds, and write each answer at once.
+
+uvicorn's protocol over httptools waits for ever for a head, or for a body that nobody reads, keeps
+heads of any size, and writes an answer's head and body apart. What differs here:
+
+1. A connection that has sent nothing, or half a head, is closed after `Limits.head_timeout`; one
+   whose body does not end, a little after `Limits.body_timeout`; an idle one after
+   `Limits.keep_alive`. One timer a connection looks after this, and no request pays for it.
+2. A head over `Limits.max_head` is answered with 431; so are bytes that belong to no body.
+3. A body that is too long is refused while it still comes in. What then follows is thrown away, up
+   to `_DISCARD` bodies, so that clients that send all before they listen can read the refusal.
+4. What is written in one turn of the loop leaves in one write.
+5. A request that is no HTTP is refused in JSON.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import Any, cast
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from runner.web.limits import Limits
+
+_DISCARD = 4  # times max_body
+_SLACK = 5.0  # seconds that the application has to answer 408 itself
+_LOOK = 5.0  # seconds between looks at a connection, at most
+_FIELD = 4  # bytes of a header field beside its name and value
+_WORST_CHUNKS = 8  # bytes on the wire for a byte of body, in chunks of one byte
+
+
+class Protocol(HttpToolsProtocol):
+    """One connection of a client."""
+
+    def __init__(self, *args: Any, limits: Limits, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # SECURITY: uvicorn's own lines tell query strings, which hold the values of features.
+        self.access_log = False
+        self._limits = limits
+        self._deadline = math.inf
+        shortest = min(limits.head_timeout, limits.body_timeout, limits.keep_alive)
+        self._every = min(_LOOK, shortest / 4)
+        self._watch: asyncio.TimerHandle | None = None
+        self._in_head = self._in_message = False
+        self._head = self._raw = self._body = 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to watch."""
+        cork = Cork(cast(asyncio.Transport, transport), self.loop)
+        super().connection_made(cast(asyncio.Transport, cork))
+        self._deadline = self.loop.time() + self._limits.head_timeout
+        self._watch = self.loop.call_later(self._every, self._look)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop watching."""
+        if self._watch is not None:
+            self._watch.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came in, within bounds."""
+        if self._in_message:
+            self._raw += len(data)
+            if self._raw > self._limits.max_head + _WORST_CHUNKS * self._body + len(data):
+                self._refuse(431, "head_too_large", f"over {self._limits.max_head} bytes")
+                return
+        super().data_received(data)
+
+    def _look(self) -> None:
+        """Close the connection if its deadline is over; a request being answered has none."""
+        now = self.loop.time()
+        answering = self.cycle is not None and not self.cycle.response_complete
+        waiting = self._in_message and not self._in_head
+        if now >= self._deadline and (waiting or not answering):
+            self.transport.close()
+            return
+        self._watch = self.loop.call_later(self._every, self._look)
+
+    # Callbacks of the parser
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        super().on_message_begin()
+        self._in_head = self._in_message = True
+        self._head = self._raw = self._body = 0
+        self._deadline = self.loop.time() + self._limits.head_timeout
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the URL."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header field, or a trailer."""
+        self._count(len(name) + len(value) + _FIELD)
+        super().on_header(name, value)
+
+    def _count(self, size: int) -> None:
+        self._head += size
+        if self._head > self._limits.max_head:
+            raise ValueError("head too large")  # the parser stops, and send_400_response is called
+
+    def on_headers_complete(self) -> None:
+        """Begin the body, and the answer."""
+        self._in_head = False
+        self._deadline = self.loop.time() + self._limits.body_timeout + _SLACK
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a part of the body."""
+        self._body += len(body)
+        if self._body > _DISCARD * self._limits.max_body:
+            self.transport.close()
+            return
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End the request."""
+        self._in_message = False
+        self._rest()
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """End the answer."""
+        super().on_response_complete()
+        # PERF: uvicorn arms a timer a request for what `_look` does for a connection.
+        self._unset_keepalive_if_required()
+        if not self._in_message:
+            self._rest()
+
+    def _rest(self) -> None:
+        self._deadline = self.loop.time() + self._limits.keep_alive
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        if self._head > self._limits.max_head:
+            self._refuse(431, "head_too_large", f"over {self._limits.max_head} bytes")
+        else:
+            self._refuse(400, "bad_request", "the request is no HTTP/1.1")
+
+    def _refuse(self, status: int, code: str, message: str) -> None:
+        """Answer in the one shape of failures (see envelope), and close."""
+        phrase = {400: b"Bad Request", 431: b"Request Header Fields Too Large"}[status]
+        metadata = {"status": "ERROR", "error_code": -1, "error_message": message, "error": code}
+        body = orjson.dumps({"metadata": metadata})
+        self.transport.write(
+            b"HTTP/1.1 %d %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"connection: close\r\n\r\n%b" % (status, phrase, len(body), body)
+        )
+        self.transport.close()
+
+
+class Cork:
+    """A transport that writes once a turn of the loop.
+
+    A head and its body, and the answers to several requests that came in one packet, leave
+    together: a third of a front-end's time is the call of write(2).
+    """
+
+    __slots__ = ("_held", "_loop", "_transport")
+
+    def __init__(self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop) -> None:
+        self._transport = transport
+        self._loop = loop
+        self._held: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        """Write with whatever else is written in this turn."""
+        if not self._held:
+            self._loop.call_soon(self._flush)
+        self._held.append(data)
+
+    def _flush(self) -> None:
+        if self._held:
+            together = b"".join(self._held)
+            self._held.clear()
+            if not self._transport.is_closing():
+                self._transport.write(together)
+
+    def close(self) -> None:
+        """Write what is left, then close."""
+        self._flush()
+        self._transport.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._transport, name)

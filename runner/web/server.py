@@ -1,0 +1,78 @@
+"""Bind the listening socket, and say how gunicorn is started on it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from runner.errors import Unavailable
+from runner.web.limits import Limits
+
+CONTROL = "RUNNER_CONTROL"
+HTTP = "RUNNER_HTTP"
+
+BACKLOG = 2048
+_HEARTBEAT = 30  # seconds that a front-end's loop may stand still before gunicorn replaces it
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Give a listening socket; port 0 takes one that is free.
+
+    Bound here and not by gunicorn, so that a port in use is told before anything is started.
+    Raises runner.errors.Unavailable.
+    """
+    if not 0 <= port <= 65_535:
+        raise Unavailable(f"cannot listen on {host}:{port}: a port is 0 to 65535")
+    try:
+        found = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )
+        family, _, _, _, address = found[0]
+        return socket.create_server(address, family=family, backlog=BACKLOG)
+    except OSError as ex:
+        # socket.create_server adds the address to the reason, which we tell ourselves.
+        reason = os.strerror(ex.errno) if ex.errno and ex.errno > 0 else ex.strerror
+        raise Unavailable(f"cannot listen on {host}:{port}: {reason}") from ex
+
+
+def url(listener: socket.socket) -> str:
+    """Give the address to ask at."""
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def command(
+    listener: socket.socket,
+    control: Path,
+    *,
+    workers: int = 1,
+    graceful_timeout: float = 30.0,
+    within: Limits | None = None,
+    application: str = "runner.web.frontend:app()",
+) -> tuple[Sequence[str], Mapping[str, str]]:
+    """Give argv and the whole environment of gunicorn; it inherits ``listener``'s descriptor."""
+    argv = [
+        *(sys.executable, "-m", "gunicorn", application),
+        *("--bind", f"fd://{listener.fileno()}"),
+        *("--workers", str(workers)),
+        *("--worker-class", "runner.web.worker.Worker"),
+        *("--graceful-timeout", str(max(1, round(graceful_timeout)))),
+        *("--timeout", str(_HEARTBEAT)),
+        *("--log-level", "warning"),
+        # A second way in, to whoever may write to a folder, is not needed.
+        "--no-control-socket",
+    ]
+    if os.access("/dev/shm", os.W_OK | os.X_OK):
+        # The heartbeat is a file whose time changes: not on a disk that may stall.
+        argv += ["--worker-tmp-dir", "/dev/shm"]
+    env = {CONTROL: str(control), HTTP: (within or Limits()).to_json()}
+    return argv, {**os.environ, **env}
+
+
+def limits() -> Limits:
+    """Give the limits that `command` has set for this process's environment."""
+    told = os.environ.get(HTTP)
+    return Limits.from_json(told) if told else Limits()
