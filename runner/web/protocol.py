@@ -5,7 +5,7 @@ heads of any size, and writes an answer's head and body apart. What differs here
 
 1. A connection that has sent nothing, or half a head, is closed after `Limits.head_timeout`; one
    whose body does not end, a little after `Limits.body_timeout`; an idle one after
-   `Limits.keep_alive`. One timer a connection looks after this, and no request pays for it.
+   `Limits.keep_alive`. One timer a connection looks after this; requests only move its deadline.
 2. A head over `Limits.max_head` is answered with 431; so are bytes that belong to no body.
 3. A body that is too long is refused while it still comes in. What then follows is thrown away, up
    to `_DISCARD` bodies, so that clients that send all before they listen can read the refusal.
@@ -70,10 +70,10 @@ class Protocol(HttpToolsProtocol):
 
     def _look(self) -> None:
         """Close the connection if its deadline is over; a request being answered has none."""
-        now = self.loop.time()
         answering = self.cycle is not None and not self.cycle.response_complete
-        waiting = self._in_message and not self._in_head
-        if now >= self._deadline and (waiting or not answering):
+        # A request waits for its own body, unless it waits for the answer to one before it.
+        waiting = self._in_message and not self._in_head and not self.pipeline
+        if self.loop.time() >= self._deadline and (waiting or not answering):
             self.transport.close()
             return
         self._watch = self.loop.call_later(self._every, self._look)
@@ -85,7 +85,7 @@ class Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._in_head = self._in_message = True
         self._head = self._raw = self._body = 0
-        self._deadline = self.loop.time() + self._limits.head_timeout
+        self._extend()
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the URL."""
@@ -105,7 +105,7 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin the body, and the answer."""
         self._in_head = False
-        self._deadline = self.loop.time() + self._limits.body_timeout + _SLACK
+        self._extend()
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
@@ -119,19 +119,24 @@ class Protocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End the request."""
         self._in_message = False
-        self._rest()
+        self._extend()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """End the answer."""
         super().on_response_complete()
-        # PERF: uvicorn arms a timer a request for what `_look` does for a connection.
-        self._unset_keepalive_if_required()
-        if not self._in_message:
-            self._rest()
+        self._unset_keepalive_if_required()  # uvicorn's own timer, which `_look` replaces
+        self._extend()
 
-    def _rest(self) -> None:
-        self._deadline = self.loop.time() + self._limits.keep_alive
+    def _extend(self) -> None:
+        """Set the deadline for what has to come next."""
+        if self._in_head:
+            seconds = self._limits.head_timeout
+        elif self._in_message:
+            seconds = self._limits.body_timeout + _SLACK
+        else:
+            seconds = self._limits.keep_alive
+        self._deadline = self.loop.time() + seconds
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP."""
