@@ -24,7 +24,8 @@ own environment. A model that is a pointer into a C library must be made restora
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,7 @@ from typing import Any
 import rpy2.rinterface as r
 
 from adapters import artifact as envelope
-from adapters.r import frames
+from adapters.r import answers, vectors
 from adapters.r.embedded import Glue
 from adapters.r.frames import Frames
 from contracts.errors import Code, Failure
@@ -105,16 +106,19 @@ class RAdapter:
         """Fit to a table; gives the task. Raises bad_model, fit_failed, unrepresentable."""
         x = self._frame(table)
         y = self._frame(Columns(target.rows, (target,)))[0]
-        return self._fit(model, table, target, x, y)
+        with self._back_home():
+            return self._fit(model, table, target, x, y)
 
     def fit_source(self, model: Mapping[str, Any], source: Source) -> tuple[str, Columns, Column]:
         """Fit to what a function in R gives, which stays in R. Raises what fit and read do."""
-        x, y, table, target = self._read(source)
-        return self._fit(model, table, target, x, y), table, target
+        with self._back_home():
+            x, y, table, target = self._read(source)
+            return self._fit(model, table, target, x, y), table, target
 
     def read(self, source: Source) -> tuple[Columns, Column]:
         """Give features and target of a function in R. Raises bad_model, read_failed."""
-        _, _, table, target = self._read(source)
+        with self._back_home():
+            _, _, table, target = self._read(source)
         return table, target
 
     def predict(self, method: str, table: Table, params: Mapping[str, Any]) -> Table:
@@ -131,10 +135,10 @@ class RAdapter:
             self._glue.value(params) if params else self._nothing,
         )
         if method == "predict_proba":
-            return frames.matrix(held.classes or (), answer)
+            return answers.matrix(held.classes or (), answer)
         if len(answer) > 1:
-            return frames.columns(answer)
-        column = frames.column(held.target.name, answer[0], held.target.levels)
+            return answers.columns(answer)
+        column = answers.column(held.target.name, answer[0], held.target.levels)
         return Columns(column.rows, (column,))
 
     def persist(self) -> tuple[str, bytes]:
@@ -142,16 +146,18 @@ class RAdapter:
         held = self._holding()
         body = self._glue.call(Code.PERSIST_FAILED, "persist", held.model)
         names, texts = self._glue.call(Code.PERSIST_FAILED, "sourced_by", held.environment)
+        _, packages, _ = self._glue.call(Code.PERSIST_FAILED, "runtime")
         header = {
             "path": held.script.path,
             "text": held.script.text,
             "sourced": dict(zip(names, texts, strict=True)),
+            "packages": list(packages),
             "settings": dict(held.settings),
             "features": [field.to_wire() for field in held.features],
             "target": held.target.to_wire(),
             "classes": held.classes,
         }
-        return FORMAT, envelope.pack(FORMAT, header, frames.raw(body))
+        return FORMAT, envelope.pack(FORMAT, header, vectors.raw(body))
 
     def load(self, format: str, artifact: memoryview, model: Mapping[str, Any]) -> None:
         """Hold what `persist` gave, with the settings and the script of the fit.
@@ -164,9 +170,10 @@ class RAdapter:
         script = Script(header["path"], header["text"], header["sourced"])
         environment = self._evaluate(script, Code.LOAD_FAILED)
         serialized = r.ByteSexpVector.from_memoryview(body)
+        packages = self._glue.value(header["packages"])
         classes = header["classes"]
         held = Held(
-            self._glue.call(Code.LOAD_FAILED, "restore", serialized),
+            self._glue.call(Code.LOAD_FAILED, "restore", serialized, packages),
             script,
             environment,
             header["settings"],
@@ -214,6 +221,15 @@ class RAdapter:
         self._frames = made
         self._held = held
 
+    @contextmanager
+    def _back_home(self) -> Iterator[None]:
+        """Return at the end to the folder of the model that is held then, if there is one."""
+        try:
+            yield
+        finally:
+            if self._held is not None:
+                self._glue.call(Code.INTERNAL, "enter", self._held.environment)
+
     def _holding(self) -> Held:
         if self._held is None:
             raise Failure(Code.NO_MODEL, "no model is fitted or loaded")
@@ -236,8 +252,8 @@ class RAdapter:
         x, y, target, records, record = self._glue.call(
             Code.READ_FAILED, "read", environment, name, params
         )
-        column = frames.column(target[0], record)
-        return x, y, frames.columns(records, column.rows), column
+        column = answers.column(target[0], record)
+        return x, y, answers.columns(records, column.rows), column
 
 
 def _classes(target: Column) -> tuple[str, ...] | None:

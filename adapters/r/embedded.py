@@ -15,8 +15,8 @@ from rpy2.rinterface_lib import callbacks, embedded
 
 from contracts.errors import Code, Failure
 
-GLUE = ("glue.R", "frames.R", "predict.R")
-"""What is evaluated into one environment, in this order."""
+GLUE = ("faults.R", "scripts.R", "frames.R", "predict.R", "glue.R")
+"""Files that are evaluated into one environment, in this order."""
 
 _NULL = 0  # R's TYPEOF of NULL
 
@@ -40,7 +40,7 @@ def start() -> Glue:
 
 
 class Glue:
-    """Call the functions of glue.R and its like; what fails in them raises Failure."""
+    """Call the functions of the glue; what fails in them raises Failure."""
 
     def __init__(self) -> None:
         self.bridge_version = metadata.version("rpy2")
@@ -94,6 +94,8 @@ class Glue:
                 if len(kinds) == 1 and kinds <= _SCALARS:
                     return self._vector(kinds.pop(), setting)
                 return r.ListSexpVector([self.value(item) for item in setting])
+        if type(setting) is str and "\0" in setting:
+            raise Failure(Code.UNREPRESENTABLE, f"{setting!r} has a NUL, which R cannot hold")
         if type(setting) in _SCALARS:
             return self._vector(type(setting), [setting])
         raise Failure(Code.BAD_MODEL, f"{setting!r}: R has no value for a {type(setting).__name__}")

@@ -25,16 +25,17 @@ strings <- function(cells) {
   text
 }
 
-# Give a function (columns, rows) that makes a data.frame of a list of vectors, or of a matrix as one
-# vector, column-major. As data.frame() would, but without
-# its checks, copies and check.names: predict is called for every request.
+# Give a function (columns, rows) that makes a data.frame of a list of vectors, or of a matrix that
+# comes as one vector, column-major. As data.frame() would, but without its checks and copies, which
+# every request would pay for, and without changing names.
 frame_maker <- function(names, kinds, levels, ordered) {
-  convert <- Map(function(kind, ...) converters[[kind]](...), kinds, levels, ordered, USE.NAMES = FALSE)
+  convert <- Map(function(kind, ...) converters[[kind]](...), kinds, levels, ordered)
   special <- which(!vapply(convert, is.null, NA))
   function(columns, rows) {
     if (!is.list(columns)) columns <- split_matrix(columns, rows, length(names))
     for (at in special) columns[[at]] <- convert[[at]](columns[[at]])
-    attributes(columns) <- list(names = names, row.names = .set_row_names(rows), class = "data.frame")
+    row_names <- .set_row_names(rows)
+    attributes(columns) <- list(names = names, row.names = row_names, class = "data.frame")
     columns
   }
 }
@@ -68,8 +69,10 @@ encode.character <- function(x) {
   if (length(wrong)) refuse("bad_result", "string in row ", wrong[1L] - 1L, " is no UTF-8")
   gone <- is.na(x)
   x[gone] <- ""
-  list("str", charToRaw(paste(x, collapse = "")), nchar(x, "bytes"), if (any(gone)) gone else logical())
+  bytes <- charToRaw(paste(x, collapse = ""))
+  list("str", bytes, nchar(x, "bytes"), if (any(gone)) gone else logical())
 }
+encode.matrix <- function(x) refuse("bad_result", "a matrix is no column")
 encode.default <- function(x) {
   if (is.object(x) && is.numeric(x) && is.null(dim(x))) {
     return(encode(as.vector(unclass(x)))) # AsIs, labelled, ts, …: numbers with remarks

@@ -1,7 +1,7 @@
-"""Turn tables into the vectors that R makes data frames of, and what R gives into columns.
+"""Turn tables into the vectors that R makes data frames of.
 
-Missing is not NaN (SPEC 6.6): in R a missing double is a NaN with a payload of its own, which is
-what `is.na(x) & !is.nan(x)` looks at; a missing integer, logical or code is the smallest integer.
+frames.R, which puts them together, is told once what each column is to become; R then gets plain
+vectors, with missing values as R has them (`adapters.r.vectors`).
 """
 
 from __future__ import annotations
@@ -11,19 +11,13 @@ from typing import Any
 
 import numpy as np
 import rpy2.rinterface as r
-from rpy2.rinterface_lib import openrlib
 from numpy.typing import NDArray
 
 from adapters import arrays
 from adapters.r.embedded import Glue
+from adapters.r.vectors import NA_INTEGER, NA_REAL, microseconds
 from contracts.errors import Code, Failure
-from contracts.table import Column, Columns, Field, Matrix, Table, Type
-
-NA_REAL = np.uint64(0x7FF00000000007A2)
-"""Bits of R's NA_real_; R knows it by the lower half, 1954."""
-
-NA_INTEGER = -(2**31)
-"""R's NA_integer_, also of logicals and codes."""
+from contracts.table import Column, Field, Matrix, Table, Type
 
 EXACT = 2**53
 """Integers up to here are exact as doubles."""
@@ -125,7 +119,7 @@ class Frames:
         if gone is not None:
             micros = np.where(gone, 0, micros)
         seconds = micros / 1e6
-        lost = _micros(seconds) != micros
+        lost = microseconds(seconds) != micros
         if lost.any():
             raise _inexact(column, lost, "microseconds, which R's POSIXct would round")
         return self._doubles(seconds, gone)
@@ -159,140 +153,6 @@ _TO_R: dict[Type, Callable[[Frames, Column, NDArray[np.bool_] | None], Any]] = {
     Type.DATE: Frames._date,
     Type.DATETIME: Frames._datetime,
 }
-
-
-def column(name: str, record: Any, levels: Sequence[str] = ()) -> Column:
-    """Make a column of what `encode` in frames.R gave: list(type, values, …).
-
-    ``levels`` are those that a record of type ``code`` does without.
-    """
-    return _FROM_R[record[0][0]](name, record, levels)
-
-
-def columns(records: Any, rows: int | None = None) -> Columns:
-    """Make a table of a named list of such records. Raises bad_result if two have one name.
-
-    ``rows`` is needed where there may be no column.
-    """
-    names = list(records.names) if len(records) else []
-    if len(set(names)) != len(names):
-        raise Failure(Code.BAD_RESULT, f"two columns have the same name: {', '.join(names)}")
-    named = zip(names, records, strict=True)
-    made = tuple(column(name, record) for name, record in named)
-    return Columns(made[0].rows if rows is None else rows, made)
-
-
-def matrix(names: Sequence[str], values: Any) -> Table:
-    """Make a matrix of one column-major R vector; columns, if some of it is NA."""
-    width = len(names)
-    table = _view(values, np.float64).reshape(width, -1)
-    if _is_na(table).any():
-        made = (_from_doubles(name, row) for name, row in zip(names, table, strict=True))
-        return Columns(table.shape[1], tuple(made))
-    return arrays.to_matrix(names, table.T)
-
-
-def raw(vector: Any) -> memoryview:
-    """View the bytes of an R raw vector, which lives no shorter than the view may be used."""
-    return _view(vector, np.uint8).data
-
-
-def _view(vector: Any, dtype: Any) -> NDArray:
-    """View the memory of an R vector, likewise.
-
-    NOTE: not by ``vector.memoryview()``. In rpy2 3.6 each call of it gives back a reference to None
-    that it never took, which before Python 3.12 ends the process after some thousand calls.
-    """
-    if len(vector) == 0:  # has no memory
-        return np.empty(0, dtype)
-    address = vector._R_GET_PTR(vector.__sexp__._cdata)
-    size = len(vector) * vector._R_SIZEOF_ELT
-    return np.frombuffer(openrlib.ffi.buffer(address, size), dtype)
-
-
-def _is_na(numbers: NDArray) -> NDArray[np.bool_]:
-    bits = numbers.view(np.uint64)
-    return np.isnan(numbers) & ((bits & np.uint64(0xFFFFFFFF)) == np.uint64(1954))
-
-
-def _from_doubles(name: str, numbers: NDArray) -> Column:
-    gone = _is_na(numbers)
-    return arrays.column(name, np.where(gone, 0.0, numbers), gone=gone)
-
-
-def _from_f64(name: str, record: Any, levels: Sequence[str]) -> Column:
-    return _from_doubles(name, _view(record[1], np.float64))
-
-
-def _from_integers(name: str, record: Any, levels: Sequence[str]) -> Column:
-    numbers = _view(record[1], np.int32)
-    gone = numbers == NA_INTEGER
-    chosen = Type(record[0][0])
-    return arrays.column(name, np.where(gone, 0, numbers), type=chosen, gone=gone)
-
-
-def _from_integer64(name: str, record: Any, levels: Sequence[str]) -> Column:
-    numbers = _view(record[1], np.int64)
-    gone = numbers == np.iinfo(np.int64).min
-    return arrays.column(name, np.where(gone, 0, numbers), type=Type.I64, gone=gone)
-
-
-def _from_codes(name: str, record: Any, levels: Sequence[str]) -> Column:
-    codes = _view(record[1], np.int32)
-    packed = np.where(codes == NA_INTEGER, -1, codes - 1).astype(np.int32).tobytes()
-    return Column(name, Type.CAT, packed, tuple(levels))
-
-
-def _from_factor(name: str, record: Any, levels: Sequence[str]) -> Column:
-    codes = _from_codes(name, record, list(record[2]))
-    return Column(name, Type.CAT, codes.values, codes.levels, bool(record[3][0]))
-
-
-def _from_days(name: str, record: Any, levels: Sequence[str]) -> Column:
-    return _from_scaled(name, record, Type.DATE, np.floor)
-
-
-def _from_seconds(name: str, record: Any, levels: Sequence[str]) -> Column:
-    return _from_scaled(name, record, Type.DATETIME, _micros)
-
-
-def _from_scaled(
-    name: str, record: Any, chosen: Type, scale: Callable[[NDArray], NDArray]
-) -> Column:
-    numbers = _view(record[1], np.float64)
-    gone = ~np.isfinite(numbers)
-    scaled = scale(np.where(gone, 0.0, numbers))
-    return arrays.column(name, scaled, type=chosen, gone=gone)
-
-
-def _from_strings(name: str, record: Any, levels: Sequence[str]) -> Column:
-    text, lengths, gone = record[1], _view(record[2], np.int32), record[3]
-    ends = np.concatenate(([0], np.cumsum(lengths, dtype=np.int64)))
-    present = (_view(gone, np.int32) == 0).astype(np.uint8).tobytes() if len(gone) else None
-    return Column(
-        name,
-        Type.STR,
-        raw(text).tobytes(),
-        present=present,
-        offsets=ends.astype(np.uint32).tobytes(),
-    )
-
-
-_FROM_R: dict[str, Callable[[str, Any, Sequence[str]], Column]] = {
-    "f64": _from_f64,
-    "i64": _from_integers,
-    "bool": _from_integers,
-    "integer64": _from_integer64,
-    "code": _from_codes,
-    "cat": _from_factor,
-    "date": _from_days,
-    "datetime": _from_seconds,
-    "str": _from_strings,
-}
-
-
-def _micros(seconds: NDArray) -> NDArray:
-    return np.rint(seconds * 1e6).astype(np.int64)
 
 
 def _inexact(column: Column, bad: NDArray[np.bool_], why: str) -> Failure:

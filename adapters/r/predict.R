@@ -45,7 +45,7 @@ predictor <- function(script, model, settings, frame, target) {
       predict_proba = function(columns, rows, params) {
         guarded({
           if (is.null(asks$probabilities)) {
-            refuse("unsupported", "the model was fitted to numbers, so it has no class probabilities")
+            refuse("unsupported", "a model fitted to numbers has no class probabilities")
           }
           place(columns, rows)
           as.double(asks$probabilities(params))
@@ -62,7 +62,7 @@ asking <- function(stage, script, name, arguments) {
   prepared <- call_with(arguments)
   function(params, parts = "predictions") {
     if (length(params)) {
-      prepared <- call_with(c(arguments[setdiff(names(arguments), names(params))], params))
+      prepared <- call_with(merged(arguments, params))
     }
     pick(invoke(prepared, stage), parts)
   }
@@ -71,33 +71,50 @@ asking <- function(stage, script, name, arguments) {
 # Give list(labels, probabilities), functions (params), for a classification.
 ways_to_ask <- function(stage, script, settings, classes) {
   has <- function(name) exists(name, script, mode = "function", inherits = FALSE)
-  given <- as.list(settings[["predict_params"]])
-  own <- is.null(settings[["predict"]]) && !has("predict") && is.null(given[["type"]])
-  known <- if (own) dialects[intersect(class(stage$model), names(dialects))]
-  plain <- asking(stage, script, settings[["predict"]], given)
-
+  given <- settings[["predict_params"]]
+  own <- is.null(settings[["predict"]]) && !has("predict")
+  known <- intersect(class(stage$model), names(dialects))
+  dialect <- if (own && length(known)) dialects[[known[1L]]]
   named <- settings[["predict_proba"]]
   if (is.null(named) && has("predict_proba")) named <- "predict_proba"
-  if (!is.null(named)) {
-    own_proba <- asking(stage, script, named, given)
-    candidates <- list(function(params) {
-      found <- class_matrix(own_proba(params, "posterior"), classes)
-      if (is.null(found)) not_probabilities(named, classes)
-      found
-    })
-  } else if (length(known)) {
-    by_type <- asking(stage, script, NULL, c(given, known[[1L]]$probabilities))
-    candidates <- list(function(params) class_matrix(by_type(params), classes))
+
+  plain <- asking(stage, script, settings[["predict"]], given)
+  by_type <- function(arguments) asking(stage, script, NULL, merged(given, arguments))
+  candidates <- if (!is.null(named)) {
+    ask <- asking(stage, script, named, given)
+    list(function(params) demand_matrix(ask(params, "posterior"), classes, named))
+  } else if (!is.null(dialect)) {
+    ask <- by_type(dialect$probabilities)
+    list(function(params) class_matrix(ask(params), classes))
   } else {
-    by_type <- asking(stage, script, NULL, c(given, list(type = "prob")))
-    candidates <- c(
-      function(params) class_matrix(plain(params, c("predictions", "posterior")), classes, named = TRUE),
+    ask <- by_type(list(type = "prob"))
+    c(
+      function(params) {
+        class_matrix(plain(params, c("predictions", "posterior")), classes, named = TRUE)
+      },
       if (own) {
-        function(params) tryCatch(class_matrix(by_type(params), classes), error = function(condition) NULL)
+        function(params) {
+          tryCatch(class_matrix(ask(params), classes), error = function(condition) NULL)
+        }
       }
     )
   }
-  probabilities <- function(params) {
+  probabilities <- first_that_answers(candidates, class(stage$model)[1L])
+  labels <- if (is.null(dialect)) {
+    function(params) plain(params, c("predictions", "class"))
+  } else if (is.null(dialect$labels)) {
+    function(params) largest(probabilities(params), classes)
+  } else {
+    asking(stage, script, NULL, merged(dialect$labels, given))
+  }
+  list(labels = labels, probabilities = probabilities)
+}
+
+merged <- function(arguments, more) c(arguments[setdiff(names(arguments), names(more))], more)
+
+# Try ways to get probabilities in order, and stay with the one that gave some.
+first_that_answers <- function(candidates, class) {
+  function(params) {
     for (candidate in candidates) {
       found <- candidate(params)
       if (!is.null(found)) {
@@ -106,18 +123,10 @@ ways_to_ask <- function(stage, script, settings, classes) {
       }
     }
     refuse(
-      "unsupported", "a model of class ", class(stage$model)[1L], " gives no class probabilities: ",
+      "unsupported", "a model of class ", class, " gives no class probabilities: ",
       "name a function that does, as predict_proba in the model's settings"
     )
   }
-  labels <- if (length(known) == 0L) {
-    function(params) plain(params, c("predictions", "class"))
-  } else if (is.null(known[[1L]]$labels)) {
-    function(params) largest(probabilities(params), classes)
-  } else {
-    asking(stage, script, NULL, c(given, known[[1L]]$labels))
-  }
-  list(labels = labels, probabilities = probabilities)
 }
 
 # Pick what is meant from the lists that some packages answer (ranger's $predictions, MASS's $class
@@ -126,8 +135,9 @@ pick <- function(result, parts) {
   if (is.list(result) && !is.data.frame(result) && !inherits(result, "POSIXlt")) {
     part <- intersect(parts, names(result))
     if (length(part) == 0L) {
+      found <- paste(names(result), collapse = ", ")
       refuse(
-        "bad_result", "predict gave a ", class(result)[1L], " of ", paste(names(result), collapse = ", "),
+        "bad_result", "predict gave a ", class(result)[1L], " of ", found,
         ": name a function that picks what is meant, as predict in the model's settings"
       )
     }
@@ -165,11 +175,15 @@ class_matrix <- function(result, classes, named = FALSE) {
   ordered
 }
 
-not_probabilities <- function(name, classes) {
-  refuse(
-    "bad_result", name, "() gave no class probabilities: a matrix, or a data.frame with ",
-    "check.names = FALSE, whose columns are ", some(classes)
-  )
+demand_matrix <- function(result, classes, name, ...) {
+  found <- class_matrix(result, classes, ...)
+  if (is.null(found)) {
+    refuse(
+      "bad_result", name, "() gave no class probabilities: a matrix, or a data.frame with ",
+      "check.names = FALSE, whose columns are ", some(classes)
+    )
+  }
+  found
 }
 
 largest <- function(probabilities, classes) {
@@ -184,9 +198,7 @@ encode_labels <- function(found, target) {
   classes <- target$classes
   if (is.data.frame(found) && length(found) == 1L) found <- found[[1L]]
   if (is.data.frame(found) || is.numeric(found)) {
-    matrix <- class_matrix(found, classes, named = TRUE)
-    if (is.null(matrix)) not_probabilities("predict", classes)
-    found <- largest(matrix, classes)
+    found <- largest(demand_matrix(found, classes, "predict", named = TRUE), classes)
   }
   if (is.factor(found) && identical(levels(found), classes)) {
     code <- as.integer(found)
@@ -195,7 +207,8 @@ encode_labels <- function(found, target) {
     code <- match(label, classes)
     lost <- which(is.na(code) & !is.na(label))
     if (length(lost)) {
-      refuse("bad_result", "predict gave the label ", label[lost[1L]], " in row ", lost[1L] - 1L, ", none of ", some(classes))
+      where <- paste0(label[lost[1L]], " in row ", lost[1L] - 1L)
+      refuse("bad_result", "predict gave the label ", where, ", none of ", some(classes))
     }
   }
   switch(target$type,

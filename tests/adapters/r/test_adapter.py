@@ -12,7 +12,7 @@ import pytest
 
 from contracts.errors import Code, Failure
 from contracts.messages import Source
-from contracts.table import Type
+from contracts.table import Column, Type
 from tests.adapters.driver import AdapterProcess, Client
 from tests.adapters.r.conftest import SCRIPTS, columns, floats, model
 from tests.requirements import need
@@ -70,6 +70,35 @@ def test_hello_names_r_and_the_packages_in_use(own: AdapterProcess) -> None:
         assert "stats" not in r.hello.packages
 
 
+def test_unicode_needs_no_locale(tmp_path: Path) -> None:
+    """Under LC_ALL=C names, levels and R's own output are still Unicode."""
+    env = os.environ | {"LC_ALL": "C"}
+    with (
+        AdapterProcess.python_module("adapters.r", tmp_path, env=env) as process,
+        process.connect() as r,
+    ):
+        words = Column.of("größe", Type.CAT, ["小", "größer"], ["小", "größer"])
+        r.fit(
+            model("probe.R", params={"expression": "print(levels(x$größe))[1]"}), columns(words), Y
+        )
+        assert ["小", "小"] == r.predict(columns(words)).table.columns[0].tolist()
+        assert "größer" in process.stderr
+
+
+def test_the_folder_is_that_of_the_model(r: Client, tmp_path: Path) -> None:
+    """Relative paths mean the model's folder, also after other scripts had their turn."""
+    expected = [str(SCRIPTS)] * 2
+    r.fit(model("probe.R"), X, Y)
+    assert expected == r.predict(X, expression="getwd()").table.columns[0].tolist()
+    loader = tmp_path / "loader.R"
+    loader.write_text("data <- function() list(x = data.frame(a = 1), y = 1)\nfit <- NULL")
+    r.read(Source(str(loader), "data"))
+    assert expected == r.predict(X, expression="getwd()").table.columns[0].tolist()
+    with pytest.raises(Failure):
+        r.fit({"script": str(loader)}, X, Y)
+    assert expected == r.predict(X, expression="getwd()").table.columns[0].tolist()
+
+
 def test_a_closure_keeps_working_in_another_process(r: Client, own: AdapterProcess) -> None:
     """Its environment, and the script's variables that it uses, travel along."""
     r.fit(model("models.R", "closure"), X, Y)
@@ -96,6 +125,16 @@ def test_a_version_stays_what_it_was(r: Client, own: AdapterProcess, tmp_path: P
         assert expected == other.predict(X).table.columns[0].tolist()
         with move(other, own) as once_more:
             assert expected == once_more.predict(X).table.columns[0].tolist()
+
+
+def test_packages_travel_with_the_model_by_name(r: Client, own: AdapterProcess) -> None:
+    """A script that writes package::function() attaches nothing, and its model still predicts."""
+    labels = Column.of("y", Type.CAT, ["u", "v"] * 4, ["u", "v"])
+    features = columns(floats("a", 1, 2, 1, 2, 2, 1, 1, 2))
+    r.fit(model("models.R", "multinomial"), features, labels)
+    with move(r, own) as other:
+        expected = r.predict(features, "predict_proba").table
+        assert expected == other.predict(features, "predict_proba").table
 
 
 def test_settings_travel_with_the_model(r: Client, own: AdapterProcess) -> None:

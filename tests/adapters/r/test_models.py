@@ -215,6 +215,15 @@ def test_functions_may_have_names_of_their_own(r: Client) -> None:
     assert [3.0] == r.predict(one, add=2).table.columns[0].tolist()
 
 
+def test_probabilities_are_found_whatever_the_labels_are_asked_by(r: Client) -> None:
+    """A `type` among the params of predict is for predict alone."""
+    features, target = data(THREE)
+    settings = {"predict_params": {"type": "class"}}
+    r.fit(model("models.R", "tree", **settings), features, target)
+    assert set(THREE) == set(labels_of(r, features))
+    assert probabilities_of(r, features).names == THREE
+
+
 def test_probabilities_may_have_a_function_of_their_own(r: Client) -> None:
     """The settings name predict_proba."""
     features, target = data(THREE)
