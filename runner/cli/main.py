@@ -66,7 +66,7 @@ def group() -> None:
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run a command and exit."""
     try:
-        group.main(args=argv, prog_name="runner", standalone_mode=False)
+        code = group.main(args=argv, prog_name="runner", standalone_mode=False)
     except click.UsageError as ex:
         ex.show()
         sys.exit(2)
@@ -79,7 +79,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except RunnerError as ex:
         _tell(ex)
         sys.exit(ex.exit_code)
-    sys.exit(0)
+    # A command gives nothing, or, by ctx.exit, its own exit code.
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _tell(ex: RunnerError) -> None:

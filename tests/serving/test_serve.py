@@ -19,7 +19,7 @@ from tests.serving.server import Server, serving, until
 @pytest.fixture(scope="module")
 def projects(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, Project]:
     folder = tmp_path_factory.mktemp("projects")
-    tricks = tricky(folder / "tricks", service="timeout: 2")
+    tricks = tricky(folder / "tricks")
     other = tricky(folder / "other", name="other", factor=3.0)
     assert (tricks.fit(), other.fit()) == (1, 1)
     return tricks, other
@@ -70,13 +70,17 @@ def test_a_model_error_is_500_without_its_words(server: Server) -> None:
     assert "does not like" in server.log.read_text()
 
 
-def test_a_hanging_model_is_504_and_replaced(server: Server) -> None:
-    """A request beyond its deadline gets 504, the worker is killed, and the next request works."""
-    before = server.worker_pids("tricks")
-    status, body = server.predict("tricks", x=-3.0)
-    assert (status, body["metadata"]["error"]) == (504, "deadline_exceeded")
-    assert server.predict("tricks", x=4.0)[1]["result"] == 8.0
-    assert server.worker_pids("tricks") != before
+def test_a_hanging_model_is_504_and_replaced(tmp_path: Path) -> None:
+    """A request beyond its deadline gets 504, the worker is killed, and another one takes over."""
+    project = tricky(tmp_path / "hanging", service="timeout: 1")
+    project.fit()
+    with serving(project) as server:
+        before = server.worker_pids("tricks")
+        status, body = server.predict("tricks", x=-3.0)
+        assert (status, body["metadata"]["error"]) == (504, "deadline_exceeded")
+        until(lambda: server.get("/health/ready")[0] == 200, what="the worker is replaced")
+        assert server.predict("tricks", x=4.0)[1]["result"] == 8.0
+        assert server.worker_pids("tricks") != before
 
 
 def test_kill_9_of_a_worker_under_load_fails_no_request(server: Server) -> None:
