@@ -33,8 +33,9 @@ RUN python3 -m venv /opt/runner \
     && . scripts/lib.sh \
     && read -ra rpy2 <<<"$(rpy2_requirements "$(r_version)")" \
     && /opt/runner/bin/pip install --no-cache-dir "${rpy2[@]}"
-# Dependencies change seldom and code often: a layer of its own for each.
+# Dependencies change seldom and code often: a layer of its own for each. The version is in __init__.py.
 COPY setup.py pyproject.toml ./
+COPY runner/__init__.py runner/
 RUN /opt/runner/bin/pip install --no-cache-dir '.[julia,postgresql]'
 COPY contracts contracts
 COPY adapters adapters

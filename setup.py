@@ -67,6 +67,7 @@ setup(
             "pytest-cov>=7",
             "pytest-timeout>=2.4",
             "ruff>=0.17",
+            "setuptools>=77",
             "types-PyYAML",
             "types-jsonschema",
             "types-psutil",
