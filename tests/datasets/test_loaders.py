@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import sqlite3
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pandas as pd
 import pytest
 
@@ -110,9 +113,49 @@ def test_empty() -> None:
     assert (None, None) == EmptyDatasetLoader()()
 
 
-def test_openml_is_lazy() -> None:
-    """An OpenML loader is made without scikit-learn or the network."""
-    OpenML("iris", version=1)
+ARFF = b"@RELATION t\n@ATTRIBUTE a REAL\n@ATTRIBUTE y {no,yes}\n@DATA\n1.5,yes\n?,no\n"
+OPENML = {
+    "api/v1/json/data/7": {
+        "data_set_description": {
+            "id": "7", "name": "t", "status": "active", "format": "ARFF", "description": "",
+            "url": "https://www.openml.org/data/v1/download/7/t.arff",
+            "md5_checksum": hashlib.md5(ARFF).hexdigest(),
+        }
+    },
+    "api/v1/json/data/features/7": {
+        "data_features": {
+            "feature": [
+                {
+                    "index": str(index), "name": name, "data_type": data_type,
+                    "is_target": is_target, "is_ignore": "false", "is_row_identifier": "false",
+                    "number_of_missing_values": "0",
+                }
+                for index, (name, data_type, is_target) in enumerate(
+                    [("a", "numeric", "false"), ("y", "nominal", "true")]
+                )
+            ]
+        }
+    },
+    "api/v1/json/data/qualities/7": {
+        "data_qualities": {"quality": [{"name": "NumberOfInstances", "value": "2"}]}
+    },
+}  # fmt: skip
+"""What openml.org answers of data set 7, as scikit-learn keeps it in its cache."""
+
+
+def test_openml(tmp_path: Path) -> None:
+    """An OpenML data set comes with its own target; scikit-learn's cache is used as it is."""
+    answers = {path: orjson.dumps(answer) for path, answer in OPENML.items()}
+    for path, answer in {**answers, "data/v1/download/7/t.arff": ARFF}.items():
+        file = tmp_path / "openml" / "openml.org" / f"{path}.gz"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(gzip.compress(answer))
+
+    features, target = OpenML(data_id=7, data_home=str(tmp_path))()
+
+    assert target is not None
+    assert ([1.5], ["yes", "no"]) == (features["a"].dropna().tolist(), target.tolist())
+    assert ["no", "yes"] == list(target.cat.categories)
 
 
 MISTAKES: dict[str, tuple[Any, dict[str, Any]]] = {
