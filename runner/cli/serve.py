@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import partial
 
 import click
@@ -39,7 +40,7 @@ def command(configs: tuple[str, ...], host: str, port: int, workers: int) -> Non
     loaded = loading.load_all(configs)
     logs.configure()
     settings = loaded[0].server
-    within = Limits(max_body=settings.max_body, body_timeout=settings.body_timeout)
+    within = Limits(**{limit.name: getattr(settings, limit.name) for limit in fields(Limits)})
     with server.listen(host, port) as listener:
         logs.get_logger("runner").info(
             "serving",

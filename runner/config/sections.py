@@ -190,6 +190,10 @@ ADAPTER = {
 SERVER = {
     "max_body": Key(size(1024, 4 * _GIB), ServerSettings.max_body),
     "body_timeout": Key(seconds(3600.0), ServerSettings.body_timeout),
+    "max_rows": Key(whole(1, 100_000_000), ServerSettings.max_rows),
+    "max_head": Key(size(1024, 1024**2), ServerSettings.max_head),
+    "head_timeout": Key(seconds(3600.0), ServerSettings.head_timeout),
+    "keep_alive": Key(seconds(3600.0), ServerSettings.keep_alive),
     "graceful_timeout": Key(seconds(3600.0), ServerSettings.graceful_timeout),
 }
 STORE = {"url": Key(url)}

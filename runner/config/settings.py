@@ -87,6 +87,14 @@ class ServerSettings:
     """Bytes of a request's body."""
     body_timeout: float = 30.0
     """Seconds until a request's body must be there."""
+    max_rows: int = 500_000
+    """Rows in one request's body."""
+    max_head: int = 65_536
+    """Bytes of a request's line and header fields together."""
+    head_timeout: float = 10.0
+    """Seconds until a request's head must be there."""
+    keep_alive: float = 75.0
+    """Seconds that a connection may be idle between requests."""
     graceful_timeout: float = 30.0
     """Seconds that requests under way get when the server stops."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import pytest
@@ -23,6 +23,7 @@ from runner.config import (
     sections,
 )
 from runner.errors import ConfigError
+from runner.web.limits import Limits
 from tests.config.project import MINIMAL, Project
 
 
@@ -79,7 +80,7 @@ def test_every_key(project: Project) -> None:
           replicas: 2
           timeout: 1.5
           max_queue: 10
-        server: {max_body: 1 MB, body_timeout: 5, graceful_timeout: 6}
+        server: {max_body: 1 MB, body_timeout: 5, max_rows: 7, keep_alive: 8}
         store: {url: "sqlite:///models.db"}
         scoring: r2
         """,
@@ -138,7 +139,7 @@ def test_every_key(project: Project) -> None:
         )
         == config.service
     )
-    assert ServerSettings(1_000_000, 5.0, 6.0) == config.server
+    assert ServerSettings(1_000_000, 5.0, max_rows=7, keep_alive=8.0) == config.server
     assert f"sqlite:///{project.folder}/models.db" == config.store_url
     assert "r2" == config.scoring
 
@@ -155,6 +156,14 @@ def test_tables_fill_the_settings() -> None:
 
         assert {field.name for field in fields(settings)} == set(defaults)
         assert settings() == settings(**defaults)
+
+
+def test_server_has_every_limit() -> None:
+    """Each limit of HTTP is a key of `server`, with the same default."""
+    settings = asdict(ServerSettings())
+    del settings["graceful_timeout"]
+
+    assert asdict(Limits()) == settings
 
 
 def test_palladium_file(project: Project) -> None:
