@@ -3,23 +3,23 @@
 The user's script has the functions (other names in the settings, `Module.name` too)
 
 - ``fit(X, y; params...)``: whatever it returns is the model; it may keep ``X`` and ``y``.
-- ``predict(model, X; predict_params...)``: a vector, with labels for a classification; a 1 × samples
-  matrix; for a regression with several outputs a NamedTuple of vectors.
-- ``predict_proba(model, X; predict_params...)``, which makes it a classification: a labels × samples
-  matrix, its rows in the order of ``sort(unique(y))``; or a NamedTuple or Dict of a vector for each
-  label. Without a ``predict`` the most probable label is taken. (A ``predict`` that gives
-  probabilities is taken so, too.)
+- ``predict(model, X; predict_params...)``: a vector, of labels for a classification; a
+  1 × samples matrix; for a regression with several outputs a NamedTuple of vectors.
+- ``predict_proba(model, X; predict_params...)``, which makes it a classification: a labels ×
+  samples matrix, its rows in the order of ``sort(unique(y))``; or a NamedTuple or Dict with a
+  vector for each label. One of the two suffices, and ``predict`` may give probabilities too: the
+  label of a sample is then the most probable one.
 
-``X`` is a features × samples Matrix{Float64} if at the fit all features were numbers (f64, i64, bool)
-and none was missing; else a NamedTuple of vectors, which is a Tables.jl table: Float64, Int64, Bool,
-String (str and cat), Dates.Date, Dates.DateTime, Union{Missing,T} for columns that had missing
-values. ``X`` of a prediction may lie in the request's own memory: a model must not keep it. ``y`` is
-such a vector.
+``X`` is a features × samples Matrix{Float64} if at the fit all features were numbers (f64, i64,
+bool) and none was missing; else a NamedTuple of vectors, which is a Tables.jl table: Float64,
+Int64, Bool, String (str and cat), Dates.Date, Dates.DateTime, and Union{Missing,T} for columns
+that had missing values. ``y`` is such a vector. ``X`` of a prediction may lie in the request's own
+memory: a model must not keep it.
 
-The script runs in a module ``Main.RunnerModel``; it may ``include`` its neighbours, whose texts are
-kept with the model as its own is, and use packages of its folder (which is on LOAD_PATH) or of the
-Project.toml beside it, unless JULIA_PROJECT names another project; nothing is installed. A file
-that is included from within a submodule is read from disk each time.
+The script runs in a module ``Main.RunnerModel``. It may ``include`` its neighbours, whose texts
+are kept with the model as its own is (but for what a submodule includes). Its folder is on
+LOAD_PATH; a Project.toml in it is the active project unless JULIA_PROJECT names one. Nothing is
+installed.
 """
 
 from __future__ import annotations

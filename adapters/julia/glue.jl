@@ -79,9 +79,11 @@ function predict(request)
 end
 
 function predict_proba(model, X, rows, with)
-    f = model.functions["predict_proba"]
-    f === nothing && refuse("unsupported", "$(basename(model.script.path)) has no function predict_proba")
+    has_none = "$(basename(model.script.path)) has no function predict_proba"
+    is_classifier(model) || refuse("unsupported", has_none)
+    f = something(model.functions["predict_proba"], model.functions["predict"])
     result = guarded(() -> call(f, model.fitted, X; with=with), "predict_failed")
+    f === model.functions["predict"] && result isa AbstractVector && refuse("unsupported", has_none)
     shares, names = read_result(() -> by_level(probabilities(result, rows, model, "predict_proba"), model))
     return Dict{String,Any}("matrix" => lend(shares), "names" => names)
 end
@@ -168,8 +170,17 @@ function answer(request::Ptr{UInt8}, size::Csize_t, reply::Ptr{Ptr{UInt8}})::Csi
         error isa Refusal || (error = refusal("internal", error, catch_backtrace()))
         encoded(Dict{String,Any}("code" => error.code, "message" => error.message, "trace" => error.trace))
     end
+    flush_output()
     unsafe_store!(reply, pointer(REPLY[]))
     return sizeof(REPLY[])
+end
+
+"Write out what model code has printed, which Julia buffers where output goes to a file."
+function flush_output()
+    try
+        foreach(flush, (stdout, stderr))
+    catch # model code may have closed or redirected them
+    end
 end
 
 function encoded(reply)

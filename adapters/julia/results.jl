@@ -34,20 +34,29 @@ one_each(items, rows, what) = refuse_shape(what, items, rows)
 refuse_shape(what, found, rows) =
     refuse("bad_result", "$what gave $(described(found)), expected a vector with a value for each of $rows samples")
 
-function label_column(model, labels)
-    model.levels === nothing && return lend_column(model.target, labels)
-    code = Dict(level => Int32(at - 1) for (at, level) in enumerate(model.levels))
-    return store!(Dict{String,Any}("name" => model.target), "cat", codes_of(labels, code, model))
+"Give labels as a column of the target's type. Refuses what is none of them."
+function label_column(model, found)
+    if model.levels === nothing
+        known = Dict(label => label for label in model.labels)
+        return lend_column(model.target, matched(found, known, missing, model))
+    end
+    codes = Dict(level => Int32(at - 1) for (at, level) in enumerate(model.levels))
+    return store!(Dict{String,Any}("name" => model.target), "cat", matched(found, codes, Int32(-1), model))
 end
 
-function codes_of(labels, code::Dict{String,Int32}, model)
-    codes = Vector{Int32}(undef, length(labels))
-    for (row, label) in enumerate(labels)
-        codes[row] = label === missing ? Int32(-1) : get(code, text_of(label), Int32(-2))
-        codes[row] == -2 && refuse("bad_result", "predict gave $(repr(label)) for row $(row - 1), which is none of the labels $(some(model.levels))")
+function matched(found, known::Dict{K,V}, blank, model) where {K,V}
+    answers = Vector{Union{V,typeof(blank)}}(undef, length(found))
+    for (row, label) in enumerate(found)
+        answer = label === missing ? blank : get(known, key_of(K, label), nothing)
+        answer === nothing && refuse("bad_result", "predict gave $(repr(label)) for row $(row - 1), which is none of " *
+                                     "the labels $(some(something(model.levels, model.labels)))")
+        answers[row] = answer
     end
-    return codes
+    return answers
 end
+
+key_of(::Type{String}, label) = text_of(label)
+key_of(::Type, label) = label
 
 text_of(label::String) = label
 text_of(label) = string(label)
