@@ -100,7 +100,10 @@ class BufferReader:
 
 
 def _map_attachment(attachment: Any, folder: Path | None) -> memoryview:
-    """Map an attachment's file read-only and unlink it (SPEC 4.6). Raises BadMessage."""
+    """Map an attachment's file, unlink it (SPEC 4.6). Raises BadMessage.
+
+    The mapping is private: a model may write into its data, large or small, and the file stays.
+    """
     if not isinstance(attachment, Mapping):
         raise BadMessage(f"attachment: a {type(attachment).__name__}, expected a map")
     name, size = attachment.get("name"), attachment.get("size")
@@ -126,7 +129,7 @@ def _map_attachment(attachment: Any, folder: Path | None) -> memoryview:
                 )
             if size == 0:
                 return memoryview(b"")
-            return memoryview(mmap.mmap(descriptor, size, prot=mmap.PROT_READ))
+            return memoryview(mmap.mmap(descriptor, size, access=mmap.ACCESS_COPY))
         finally:
             os.close(descriptor)
     except OSError as ex:

@@ -279,17 +279,16 @@ class TestKeptData:
         self, client: Client, worker: AdapterProcess
     ) -> None:
         """Large tables go over beside the frame, in both directions."""
-        table = np.arange(400_000, dtype=float).reshape(100_000, 4)
-        names = tuple("abcd")
-        columns = tuple(Column(n, Type.F64, table[:, at].tobytes()) for at, n in enumerate(names))
-        target = Column("y", Type.F64, table[:, 0].tobytes())
-        client.fit(model("mirror.jl"), Columns(100_000, columns), target)
-        asked = Predict(client.next_id(), Matrix(100_000, names, table.tobytes()))
-        payload = encode_request(asked, worker.folder)
-        assert "attachment" in unpack(payload)
-        client.send_bytes(frame(payload))
-        found = client.receive().table.columns[0]
-        assert np.array_equal(np.frombuffer(found.values), table.sum(axis=1))
+        rows = np.arange(400_000, dtype=float).reshape(100_000, 4)
+        client.fit(model("mirror.jl"), numbers([1], [2], [3], [4]), y(1))
+        found = by_attachment(client, worker, rows)
+        assert np.array_equal(found, rows.sum(axis=1))
+
+    def test_changing_large_x_in_predict(self, client: Client, worker: AdapterProcess) -> None:
+        """Data too large to be copied may be written to as well."""
+        rows = np.ones((100_000, 4))
+        client.fit(model("faults.jl"), numbers([1], [2], [3], [4]), y(1))
+        assert by_attachment(client, worker, rows, fault="change").tolist() == [-1.0] * 100_000
 
     def test_no_rows(self, client: Client) -> None:
         """A prediction for nobody is empty."""
@@ -661,3 +660,14 @@ def resident(worker: AdapterProcess) -> int:
     status = Path(f"/proc/{worker.process.pid}/status").read_text()
     (line,) = (line for line in status.splitlines() if line.startswith("VmRSS"))
     return 1024 * int(line.split()[1])
+
+
+def by_attachment(
+    client: Client, worker: AdapterProcess, rows: np.ndarray[Any, Any], **params: Any
+) -> np.ndarray[Any, Any]:
+    """Predict rows that lie in a file beside the socket; give the first column of the answer."""
+    table = Matrix(len(rows), tuple("abcdefgh"[: rows.shape[1]]), rows.tobytes())
+    payload = encode_request(Predict(client.next_id(), table, params=params), worker.folder)
+    assert "attachment" in unpack(payload)
+    client.send_bytes(frame(payload))
+    return np.frombuffer(client.receive().table.columns[0].values)
