@@ -48,8 +48,7 @@ def bare_falcon(log: Path) -> Iterator[str]:
     """Serve `benchmarks.bare` under the same gunicorn, worker class and options as our own."""
     with server.listen("127.0.0.1", 0) as listener:
         listener.set_inheritable(True)
-        argv, env = server.command(listener, workers=1, control=Path(os.devnull))
-        argv = [*argv[:-1], "benchmarks.bare:app"]
+        argv, env = server.command(listener, Path(os.devnull), application="benchmarks.bare:app()")
         with _process(argv, log, env=env, pass_fds=[listener.fileno()]) as process:
             url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
             _wait(url, process, log)

@@ -44,8 +44,8 @@ def load(url: str, connections: int, seconds: float) -> Load:
     )
     return Load(
         requests_per_second=float(_find(r"Requests/sec:\s+([\d.]+)", printed)),
-        p50_ms=_milliseconds(_find(r"50%\s+(\S+)", printed)),
-        p99_ms=_milliseconds(_find(r"99%\s+(\S+)", printed)),
+        p50_ms=_milliseconds(_find(r"\n\s+50%\s+(\S+)", printed)),
+        p99_ms=_milliseconds(_find(r"\n\s+99%\s+(\S+)", printed)),
         requests=int(_find(r"(\d+) requests in", printed)),
         failed=failed,
     )
