@@ -290,6 +290,14 @@ class TestKeptData:
         client.fit(model("faults.jl"), numbers([1], [2], [3], [4]), y(1))
         assert by_attachment(client, worker, rows, fault="change").tolist() == [-1.0] * 100_000
 
+    def test_thousands_of_columns(self, client: Client) -> None:
+        """A wide table costs no minutes of compilation, as NamedTuple's constructor would."""
+        columns = tuple(Column.of(f"c{n}", Type.STR, [str(n)]) for n in range(4096))
+        client.fit(
+            model("nearest.jl", fit="first_feature", predict="same"), Columns(1, columns), y(1)
+        )
+        assert client.predict(Columns(1, columns)).table.columns[0].tolist() == ["0"]
+
     def test_no_rows(self, client: Client) -> None:
         """A prediction for nobody is empty."""
         client.fit(model("mirror.jl"), numbers([1, 2], [3, 4]), y(1, 2))
