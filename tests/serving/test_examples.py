@@ -1,0 +1,122 @@
+"""The examples, copied, fitted, tested and served by one server, as the demo does it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.requirements import ABSENT, need
+from tests.serving.project import Project
+from tests.serving.server import Server, serving, until
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+FLOWER = {"sepal length": 5.2, "sepal width": 3.5, "petal length": 1.5, "petal width": 0.2}
+FLOWERS = {"iris-sklearn": "python", "iris-r": "r", "iris-julia": "julia"}
+NAMES = {**FLOWERS, "toothgrowth-r": "r"}
+
+
+@dataclass(frozen=True)
+class Served:
+    """The examples that can run here, and the server that serves them."""
+
+    server: Server
+    projects: dict[str, Project]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("examples")
+    projects = {}
+    for name, language in NAMES.items():
+        if ABSENT[language]():
+            continue
+        shutil.copytree(EXAMPLES / name, folder / name, ignore=shutil.ignore_patterns("*.db*"))
+        projects[name] = Project(folder / name)
+        projects[name].config = folder / name / "runner.yaml"
+        projects[name].fit()
+    with serving(*projects.values()) as server:
+        yield Served(server, projects)
+
+
+def _marked(names: dict[str, str]) -> list[object]:
+    return [pytest.param(name, marks=need(language)) for name, language in names.items()]
+
+
+@pytest.mark.parametrize("name", _marked(FLOWERS))
+def test_one_flower(served: Served, name: str) -> None:
+    """GET answers the label; the model's version and the service are in the metadata."""
+    status, body = served.server.predict(name, **FLOWER)
+    assert (status, body["result"]) == (200, "Iris-setosa")
+    metadata = body["metadata"]
+    assert (metadata["service_name"], metadata["model_version"]) == (name, 1)
+    assert (metadata["status"], metadata["error_code"]) == ("OK", 0)
+
+
+@pytest.mark.parametrize("name", _marked(FLOWERS))
+def test_many_flowers(served: Served, name: str) -> None:
+    """POST answers a list in the order of the question."""
+    large = {"sepal length": 7.7, "sepal width": 3.0, "petal length": 6.7, "petal width": 2.3}
+    path = f"/services/{name}/predict"
+    status, body, _ = served.server.request("POST", path, [FLOWER, large, FLOWER])
+    assert status == 200
+    assert body["result"] == ["Iris-setosa", "Iris-virginica", "Iris-setosa"]
+
+
+@pytest.mark.parametrize("name", _marked(FLOWERS))
+def test_probabilities(served: Served, name: str) -> None:
+    """predict_proba answers a probability for each class; together they are 1."""
+    status, body = served.server.get(f"/services/{name}/predict_proba", **FLOWER)
+    assert status == 200
+    assert set(body["result"]) == {"Iris-setosa", "Iris-versicolor", "Iris-virginica"}
+    assert sum(body["result"].values()) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize("name", _marked(NAMES))
+def test_scores_are_good(served: Served, name: str) -> None:
+    """`runner test` scores each example well above guessing."""
+    done = served.projects[name].run("test", "--json")
+    (score,) = done.json["scores"].values()
+    assert score > (0.9 if name in FLOWERS else 0.6)
+
+
+@pytest.mark.r
+def test_a_factor_feature(served: Served) -> None:
+    """A factor learned by R takes its levels and nothing else; the worker is not asked."""
+    predict = served.server.predict
+    assert predict("toothgrowth-r", supp="VC", dose=1.0)[1]["result"] == pytest.approx(17.2, abs=2)
+    status, body = predict("toothgrowth-r", supp="XX", dose=1.0)
+    assert status == 422
+    (detail,) = body["metadata"]["details"]
+    assert (detail["field"], detail["value"], detail["allowed"]) == ("supp", "XX", ["OJ", "VC"])
+
+
+@pytest.mark.parametrize("name", _marked(FLOWERS))
+def test_the_first_request_after_a_crash_succeeds(served: Served, name: str) -> None:
+    """A worker that was killed is replaced, and whoever asks meanwhile waits and is answered."""
+    (pid,) = until(lambda: served.server.worker_pids(name))
+    psutil.Process(pid).kill()
+    status, body = served.server.predict(name, **FLOWER)
+    assert (status, body["result"]) == (200, "Iris-setosa")
+    assert served.server.worker_pids(name) != [pid]
+
+
+@pytest.mark.r
+@pytest.mark.julia
+def test_versions_are_self_contained(served: Served) -> None:
+    """With script and data gone, stored versions still load: artifacts hold all they need."""
+    for name, script in (("iris-r", "model.R"), ("iris-julia", "model.jl")):
+        project = served.projects[name]
+        path = project.folder / script
+        text = path.read_text()
+        path.unlink()
+        try:
+            (pid,) = until(lambda n=name: served.server.worker_pids(n))
+            psutil.Process(pid).kill()
+            assert served.server.predict(name, **FLOWER)[1]["result"] == "Iris-setosa"
+        finally:
+            path.write_text(text)
