@@ -32,7 +32,9 @@ async def worker_for(
     else:
         command = interpreter.find(wanted)
     try:
-        async with private_worker(command, progress.line, adapter.start_timeout) as worker:
+        async with private_worker(
+            command, progress.line, adapter.start_timeout, adapter.memory_limit
+        ) as worker:
             yield worker
     except WorkerFailedToStart as ex:
         raise Unavailable(

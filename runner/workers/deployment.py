@@ -246,6 +246,7 @@ class Deployment:
             artifact=lambda: self._artifact(version),
             folder=self._folder,
             start_timeout=adapter.start_timeout,
+            memory_limit=adapter.memory_limit,
         )
         changed: Any = self._changed
         return [Replica(launch, index, changed) for index in range(config.service.replicas)]

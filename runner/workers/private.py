@@ -54,11 +54,14 @@ class PrivateWorker:
 
 @asynccontextmanager
 async def private_worker(
-    command: Command, on_line: Callable[[str], None], start_timeout: float = 60.0
+    command: Command,
+    on_line: Callable[[str], None],
+    start_timeout: float = 60.0,
+    memory_limit: int | None = None,
 ) -> AsyncIterator[PrivateWorker]:
     """Start an adapter, give it, and end it whatever happens. Raises WorkerFailedToStart."""
     with runtime_folder() as folder:
-        process = await WorkerProcess.start(command, folder / "w", on_line)
+        process = await WorkerProcess.start(command, folder / "w", on_line, memory_limit)
         try:
             connection = await process.connect(start_timeout)
             try:

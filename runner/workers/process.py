@@ -11,6 +11,8 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
+
 from runner.workers.client import Connection
 from runner.workers.errors import WorkerFailedToStart, WorkerLost
 from runner.workers.interpreter import Command
@@ -18,6 +20,7 @@ from runner.workers.interpreter import Command
 _LONGEST_LINE = 8192
 _LAST_WORDS = 20
 _POLL = 0.01
+_MEMORY_POLL = 0.25
 
 
 class WorkerProcess:
@@ -28,20 +31,32 @@ class WorkerProcess:
     """
 
     def __init__(
-        self, process: asyncio.subprocess.Process, folder: Path, on_line: Callable[[str], None]
+        self,
+        process: asyncio.subprocess.Process,
+        folder: Path,
+        on_line: Callable[[str], None],
+        memory_limit: int | None,
     ) -> None:
         self._process = process
         self.folder = folder
         self.last_words: deque[str] = deque(maxlen=_LAST_WORDS)
         self._on_line = on_line
         self._output = asyncio.create_task(self._pump())
+        self._limiter = None
+        if memory_limit is not None:
+            self._limiter = asyncio.create_task(self._limit(memory_limit))
 
     @classmethod
     async def start(
-        cls, command: Command, folder: Path, on_line: Callable[[str], None]
+        cls,
+        command: Command,
+        folder: Path,
+        on_line: Callable[[str], None],
+        memory_limit: int | None = None,
     ) -> WorkerProcess:
         """Start ``command`` with its socket in the new ``folder``; every output line is told.
 
+        Over ``memory_limit`` bytes of resident memory, looked at four times a second, it is killed.
         Raises WorkerFailedToStart if there is no such command.
         """
         folder.mkdir(mode=0o700)
@@ -60,7 +75,7 @@ class WorkerProcess:
         except OSError as ex:
             folder.rmdir()
             raise WorkerFailedToStart(f"cannot start {command.argv[0]}: {ex.strerror}") from ex
-        return cls(process, folder, on_line)
+        return cls(process, folder, on_line, memory_limit)
 
     @property
     def pid(self) -> int:
@@ -122,10 +137,23 @@ class WorkerProcess:
             await self._process.wait()
         finally:
             # A child of the model's may hold the pipe open: its output is not waited for.
-            self._output.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._output
+            tasks = [task for task in (self._output, self._limiter) if task is not None]
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             self.clear()
+
+    async def _limit(self, limit: int) -> None:
+        # RLIMIT_AS would do without a watch, but R and Julia reserve far more than they use.
+        watched = psutil.Process(self.pid)
+        with contextlib.suppress(psutil.NoSuchProcess):
+            while self._process.returncode is None:
+                found = watched.memory_info().rss
+                if found > limit:
+                    self._tell(f"{found} bytes of memory exceed memory_limit {limit}: killed")
+                    self.kill()
+                    return
+                await asyncio.sleep(_MEMORY_POLL)
 
     def clear(self) -> None:
         """Remove the folder with its socket and any attachments that nobody took."""
@@ -153,15 +181,18 @@ class WorkerProcess:
         while chunk := await stdout.read(65_536):
             *lines, rest = (rest + chunk).split(b"\n")
             for line in lines:
-                self._tell(line)
+                self._tell(_text(line))
             if len(rest) > _LONGEST_LINE:
-                self._tell(rest)
+                self._tell(_text(rest))
                 rest = b""
-        if rest:
-            self._tell(rest)
+        self._tell(_text(rest))
 
-    def _tell(self, line: bytes) -> None:
-        text = line[:_LONGEST_LINE].decode(errors="replace").rstrip()
+    def _tell(self, line: str) -> None:
+        text = line.rstrip()
         if text:
             self.last_words.append(text)
             self._on_line(text)
+
+
+def _text(line: bytes) -> str:
+    return line[:_LONGEST_LINE].decode(errors="replace")

@@ -62,6 +62,7 @@ class Launch:
     artifact: Callable[[], Awaitable[Artifact]]
     folder: Path
     start_timeout: float
+    memory_limit: int | None
 
 
 class Replica:
@@ -96,7 +97,7 @@ class Replica:
         launch = self.launch
         self._enter(State.STARTING)
         folder = launch.folder / f"w{next(_numbers)}"
-        process = await WorkerProcess.start(launch.command, folder, self._tell)
+        process = await WorkerProcess.start(launch.command, folder, self._tell, launch.memory_limit)
         try:
             connection = await process.connect(launch.start_timeout)
             self._enter(State.WARMING)

@@ -156,7 +156,9 @@ async def test_a_silent_command_is_given_up() -> None:
     """A process that never listens is given up after the start timeout, and killed."""
     begun = time.monotonic()
     with pytest.raises(WorkerFailedToStart, match=r"within 0\.3 s"):
-        async with private_worker(Command(("bash", "-c", "sleep 60")), lambda _: None, start_timeout=0.3):
+        async with private_worker(
+            Command(("bash", "-c", "sleep 60")), lambda _: None, start_timeout=0.3
+        ):
             pass
     assert time.monotonic() - begun < 30
 
@@ -172,6 +174,26 @@ async def test_orphaned_folders_are_removed(monkeypatch, tmp_path: Path) -> None
         names = {path.name for path in tmp_path.iterdir()}
     assert f"runner-{child.pid}-dead" not in names
     assert f"runner-{os.getppid()}-alive" in names
+
+
+async def test_a_worker_over_its_memory_limit_is_killed_and_says_so(tmp_path: Path) -> None:
+    """Memory beyond `memory_limit` ends the worker, and the error names both figures."""
+    (tmp_path / "greedy.py").write_text(
+        "class Greedy:\n"
+        "    def fit(self, X, y):\n"
+        "        self.held = []\n"
+        "        while True:\n"
+        "            self.held.append(bytearray(b'x' * 10**7))\n"
+        "    def predict(self, X):\n"
+        "        return X[:, 0]\n"
+    )
+    model = {"factory": {"!": "greedy.Greedy"}, "path": [str(tmp_path)]}
+    limit = 1 << 30
+    with pytest.raises(WorkerCrashed, match=f"exceed memory_limit {limit}"):
+        async with private_worker(
+            interpreter.find("python"), lambda _: None, memory_limit=limit
+        ) as worker:
+            await worker.request(Fit, model=model, table=X, target=Y)
 
 
 async def test_two_connections_to_one_worker_do_not_mix(worker: PrivateWorker) -> None:
