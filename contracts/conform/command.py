@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -82,16 +82,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def run(drive: Drive, only: str = "", report: object = None) -> list[Outcome]:
-    """Run all checks whose clause begins with ``only``; tell each outcome as it comes."""
+def run(drive: Drive, only: str = "", report: Callable[[str], None] | None = None) -> list[Outcome]:
+    """Run all checks whose clause begins with ``only``; tell each outcome as it comes.
+
+    Stops where the adapter cannot be started: nothing else can be seen of it then.
+    """
     outcomes = []
     try:
         for check in (found for room in ROOMS for found in checks_of(room)):
             if check.clause.startswith(only):
                 outcome = _run_one(drive, check)
                 outcomes.append(outcome)
-                if callable(report):
+                if report:
                     report(str(outcome))
+                if not drive.started:
+                    break
     finally:
         drive.discard()
     return outcomes
@@ -100,8 +105,11 @@ def run(drive: Drive, only: str = "", report: object = None) -> list[Outcome]:
 def _run_one(drive: Drive, check: Check) -> Outcome:
     try:
         process = drive.process
-        if drive.model is None:
-            drive.model = Model.of(drive.hello.language)
+    except Broken as ex:
+        return Outcome("FAIL", ex.clause or "2.1", "starts, listens and says hello", str(ex))
+    if drive.model is None:
+        drive.model = Model.of(drive.hello.language)
+    try:
         if lack := drive.lacks(check.needs):
             return Outcome("skip", check.clause, check.claim, lack)
         check.run(drive)
@@ -110,7 +118,7 @@ def _run_one(drive: Drive, check: Check) -> Outcome:
             raise Broken("the end of the process", "a process that goes on (2.5)")
     except Broken as ex:
         _mend(drive)
-        return Outcome("FAIL", check.clause, check.claim, str(ex))
+        return Outcome("FAIL", ex.clause or check.clause, check.claim, str(ex))
     return Outcome("ok", check.clause, check.claim)
 
 

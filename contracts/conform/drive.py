@@ -14,10 +14,14 @@ if TYPE_CHECKING:
 
 
 class Broken(Exception):
-    """A check does not hold: what was seen, and what the clause wants."""
+    """A check does not hold: what was seen, and what the clause wants.
 
-    def __init__(self, saw: Any, expected: Any) -> None:
+    ``clause`` is the one that is broken if it is another than the check's own.
+    """
+
+    def __init__(self, saw: Any, expected: Any, clause: str = "") -> None:
         super().__init__(f"saw {saw}, expected {expected}")
+        self.clause = clause
 
 
 def expect(saw: Any, expected: Any) -> None:
@@ -113,6 +117,11 @@ class Drive:
         """Know no more what the process holds: a check is going to change it."""
         self._held = None
         self.touched = True
+
+    @property
+    def started(self) -> bool:
+        """Tell whether the command could be started, once at least."""
+        return hasattr(self, "hello")
 
     @property
     def running(self) -> Process | None:

@@ -118,11 +118,10 @@ def _reads_attachments(drive: Drive) -> None:
 def _reads_columns(drive: Drive) -> None:
     peer = drive.hold("matrix")
     rows = 100_000
-    items = [None if at % 7 == 0 else float(at) for at in range(rows)]
+    items = [float(at) for at in range(rows)]
     columns = [Column.of(name, Type.F64, items) for name in NUMBERS.names]
     text = Column.of("ignored", Type.STR, ["é"] * rows)
-    found = ask(peer, Columns(rows, (*columns, text)), 1)
-    expect(found[1:7] + found[8:14], items[1:7] + items[8:14])
+    expect(ask(peer, Columns(rows, (*columns, text)), 1) == items, True)
     expect(drive.process.left_over(), [])
 
 

@@ -33,11 +33,16 @@ class Peer:
 
     def read_hello(self) -> None:
         """Read the first message, which must be a hello (SPEC 3.1, 5.1)."""
-        payload = self._receive("hello")
+        try:
+            payload = self._receive("hello")
+        except Broken as ex:
+            ex.clause = "3.1"
+            raise
         try:
             self.hello = Hello.decode(payload)
         except ContractError as ex:
-            raise Broken(f"{ex.message}: {payload[:60]!r}", "hello as the first message") from ex
+            told = f"{ex.message}: {payload[:60]!r}"
+            raise Broken(told, "hello as the first message", "3.1") from ex
 
     def send(self, request: Request) -> int:
         """Send a request under an id of ours; give the id."""
@@ -78,11 +83,16 @@ class Peer:
                 reply = decode_reply(payload, self._folder)
             except ContractError as ex:
                 raise Broken(f"{ex.message}: {payload[:60]!r}", f"a reply with id {number}") from ex
-            if not self._asked.get(reply.id):
-                raise Broken(f"a reply with id {reply.id}", f"one with id {number}, and no other")
-            self._asked[reply.id] -= 1
+            self._match(reply.id, number)
             self._answered.setdefault(reply.id, []).append(reply)
         return self._answered[number].pop()
+
+    def _match(self, found: int | None, awaited: int | None) -> None:
+        if found not in self._asked:
+            raise Broken(f"a reply with id {found}", f"one with id {awaited}", "3.2")
+        if self._asked[found] == 0:
+            raise Broken(f"one more reply with id {found}", "one reply to a request", "3.3")
+        self._asked[found] -= 1
 
     def expect_end(self) -> list[Reply | ErrorReply]:
         """Await the end of the connection; give the replies that came before (SPEC 4.5)."""
@@ -101,9 +111,8 @@ class Peer:
         for number in awaited:
             self.reply(number)
         self.ask(Ping(0))
-        extra = len(self._payloads) + self._reader.pending
-        if extra:
-            raise Broken("more than one reply to a request", "exactly one")
+        if self._payloads or self._reader.pending:
+            raise Broken("bytes that nobody asked for", "nothing more", "3.3")
 
     def _receive(self, what: str) -> bytes:
         until = time.monotonic() + self._timeout

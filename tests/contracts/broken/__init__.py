@@ -1,0 +1,1 @@
+"""Adapters that break the contract in one way each, and the small correct one that they share."""
