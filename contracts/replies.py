@@ -57,7 +57,6 @@ class ErrorReply:
 
 
 _CODES: dict[str, Code] = {code.value: code for code in Code}
-_SCALARS = ("seconds", "batch", "task", "rows", "data_sha256", "format")
 
 
 def encode_reply(reply: Reply | ErrorReply, folder: Path | None = None) -> bytes:
@@ -71,25 +70,32 @@ def encode_reply(reply: Reply | ErrorReply, folder: Path | None = None) -> bytes
             error["traceback"] = reply.traceback
         return pack({"id": reply.id, "ok": False, "error": error})
     message: dict[str, Any] = {"id": reply.id, "ok": True}
-    for key in _SCALARS:
-        if (scalar := getattr(reply, key)) is not None:
-            message[key] = scalar
+    if reply.seconds is not None:
+        message["seconds"] = reply.seconds
+    if reply.batch is not None:
+        message["batch"] = reply.batch
+    if reply.table is not None:  # of predict or read: nothing of the others
+        return seal(message, folder, reply.table, reply.target, None)
+    for key in ("task", "rows", "data_sha256", "format"):
+        if (told := getattr(reply, key)) is not None:
+            message[key] = told
     if reply.features is not None:
         message["signature"] = {
             "features": [feature.to_wire() for feature in reply.features],
             "target": reply.target_field and reply.target_field.to_wire(),
         }
-    return seal(message, folder, reply.table, reply.target, reply.artifact)
+    return seal(message, folder, None, None, reply.artifact)
 
 
 def decode_reply(payload: bytes, folder: Path | None = None) -> Reply | ErrorReply:
     """Read a reply. Raises BadFrame or BadMessage or BadTable: the adapter broke the contract."""
     message = unpack(payload)
+    get = message.get
     reader = INLINE_READER
     if "attachment" in message:
         reader = BufferReader(message["attachment"], folder)
-    number: Any = message.get("id")
-    ok = message.get("ok")
+    number: Any = get("id")
+    ok = get("ok")
     if ok is False:
         return _decode_error(number, require(message, "error", dict))
     if ok is not True:
@@ -97,10 +103,10 @@ def decode_reply(payload: bytes, folder: Path | None = None) -> Reply | ErrorRep
     if not is_id(number):
         raise BadMessage(f"id {short(number)} is no unsigned integer")
     seconds, batch = optional(message, "seconds", float), optional(message, "batch", int)
-    if message.get("table") is not None:
+    if get("table") is not None:
         table = table_from_wire(message["table"], reader)
         target = None
-        if message.get("target") is not None:
+        if get("target") is not None:
             target = Column.from_wire(message["target"], table.rows, reader)
         return Reply(number, table, target, seconds=seconds, batch=batch)
     if message.get("target") is not None:

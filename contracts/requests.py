@@ -163,7 +163,8 @@ def decode_request(payload: bytes, folder: Path | None = None) -> Request | Erro
         if read is None:
             known = ", ".join(_READERS)
             return ErrorReply(number, Code.UNKNOWN_OP, f"op {short(op)} is none of {known}")
-        return read(number, message, reader, optional(message, "expires", float))
+        expires = optional(message, "expires", float) if "expires" in message else None
+        return read(number, message, reader, expires)
     except ContractError as ex:
         return ErrorReply(number, ex.code, ex.message)
 
@@ -174,7 +175,8 @@ Wire = Mapping[str, Any]
 def _predict(number: int, message: Wire, reader: BufferReader, expires: float | None) -> Predict:
     table, source = _rows(message, reader)
     method = optional(message, "method", str, "predict")
-    return Predict(number, table, source, method, optional(message, "params", dict, {}), expires)
+    params = optional(message, "params", dict, {}) if "params" in message else {}
+    return Predict(number, table, source, method, params, expires)
 
 
 def _fit(number: int, message: Wire, reader: BufferReader, expires: float | None) -> Fit:
