@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -17,6 +18,7 @@ GRACE = 0.15
 """Seconds past a deadline that a living worker has to say `expired` itself."""
 
 _TICK = 0.05
+_AHEAD = 2
 
 
 class Connection(asyncio.Protocol):
@@ -36,6 +38,9 @@ class Connection(asyncio.Protocol):
         self._waiting: dict[int, tuple[asyncio.Future[Reply], float]] = {}
         self._reader = FrameReader()
         self._outgoing: list[bytes] = []
+        self._scheduled = False
+        self._newest = 0
+        self._unanswered: deque[int] = deque()  # the last id of each write
         self._transport: asyncio.Transport | None = None
         self._hello: asyncio.Future[Hello] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -82,10 +87,9 @@ class Connection(asyncio.Protocol):
         number = next(self._ids)
         request = kind(id=number, expires=expires, **fields)
         payload = frame(encode_request(request, self.folder))
-        if not self._outgoing:
-            # PERF: what is asked in one turn of the loop leaves in one write.
-            self._loop.call_soon(self._flush)
         self._outgoing.append(payload)
+        self._newest = number
+        self._schedule()
         waiter: asyncio.Future[Reply] = self._loop.create_future()
         self._waiting[number] = (waiter, float("inf") if expires is None else expires + GRACE)
         try:
@@ -103,9 +107,22 @@ class Connection(asyncio.Protocol):
         """Wait until the connection is gone, for whatever reason."""
         await asyncio.shield(self._closed)
 
+    def _schedule(self) -> None:
+        """Write at the end of this turn of the loop, unless two writes are unanswered.
+
+        PERF: each write wakes the worker. One that is at work, with the next write waiting already,
+        would not read a third any sooner, but join it to its next batch: so it is held back until
+        then, and joined here.
+        """
+        if self._outgoing and not self._scheduled and len(self._unanswered) < _AHEAD:
+            self._scheduled = True
+            self._loop.call_soon(self._flush)
+
     def _flush(self) -> None:
+        self._scheduled = False
         outgoing, self._outgoing = self._outgoing, []
         if self._transport is not None and not self._transport.is_closing():
+            self._unanswered.append(self._newest)
             self._transport.write(b"".join(outgoing))
 
     def _tick(self) -> None:
@@ -131,6 +148,7 @@ class Connection(asyncio.Protocol):
         try:
             for payload in self._reader.feed(data):
                 self._take(payload)
+            self._schedule()
         except ContractError as ex:
             self.close(f"the adapter broke the contract: {ex}")
 
@@ -158,7 +176,11 @@ class Connection(asyncio.Protocol):
                 raise
             return
         reply = decode_reply(payload, self.folder)
-        waiting = self._waiting.get(reply.id) if reply.id is not None else None
+        if reply.id is None:
+            return
+        while self._unanswered and reply.id >= self._unanswered[0]:
+            self._unanswered.popleft()
+        waiting = self._waiting.get(reply.id)
         if waiting is None or waiting[0].done():
             return  # its caller gave up: a late answer reaches nobody
         if isinstance(reply, ErrorReply):
