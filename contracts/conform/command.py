@@ -19,7 +19,8 @@ from contracts.conform import (
     refusals,
     tables,
 )
-from contracts.conform.drive import Broken, Check, Drive, checks_of
+from contracts.conform.broken import Broken
+from contracts.conform.drive import Check, Drive, checks_of
 from contracts.conform.mirror import Model
 from contracts.conform.process import Process
 from contracts.messages import Ping

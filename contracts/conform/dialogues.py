@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from contracts.conform.drive import Check, Drive, expect
+from contracts.conform.broken import expect
+from contracts.conform.drive import Check, Drive
 from contracts.conform.peer import Peer
 from contracts.golden import Vector, from_json, vectors
 from contracts.messages import ErrorReply, Reply

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from contracts.conform.drive import Broken, Drive, check, expect
+from contracts.conform.broken import Broken, expect
+from contracts.conform.drive import Drive, check
 from contracts.conform.mirror import NUMBERS, ask, numbers, question
 from contracts.errors import Code
 from contracts.golden import Vector, vectors

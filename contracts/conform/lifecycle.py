@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contracts.conform.drive import Broken, Drive, check, expect
+from contracts.conform.broken import Broken, expect
+from contracts.conform.drive import Drive, check
 from contracts.conform.mirror import MIXED, mixed, numbers, question
 from contracts.messages import Ping, Reply
 

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
-from contracts.conform.drive import Broken
+from contracts.conform.broken import Broken
 from contracts.conform.peer import Peer
 from contracts.errors import Code
 from contracts.messages import ErrorReply, Fit, Predict, Reply, Request, Source

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 
-from contracts.conform.drive import Drive, check, expect
+from contracts.conform.broken import expect
+from contracts.conform.drive import Drive, check
 from contracts.conform.mirror import (
     MIXED,
     ask,

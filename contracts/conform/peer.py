@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from contracts.conform.drive import Broken
+from contracts.conform.broken import Broken
 from contracts.errors import ContractError
 from contracts.messages import ErrorReply, Hello, Ping, Reply, Request, decode_reply, encode_request
 from contracts.wire import FrameReader, frame, pack

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from contracts.conform.drive import Broken
+from contracts.conform.broken import Broken
 from contracts.conform.peer import Peer
 
 

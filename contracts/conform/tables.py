@@ -6,7 +6,8 @@ import math
 from datetime import datetime
 from typing import Any
 
-from contracts.conform.drive import Broken, Drive, check, expect
+from contracts.conform.broken import Broken, expect
+from contracts.conform.drive import Drive, check
 from contracts.conform.mirror import DAY, LEVELS, MIXED, ask, codes, mixed, numbers, question
 from contracts.errors import Code
 from contracts.messages import ErrorReply, Reply

@@ -24,7 +24,7 @@ class Wrong:
 
 WRONG = {
     "r does not parse": Wrong("r", "fit <- function(x, y) {\n  lm(y ~ \n}\n", ("model.R", "3")),
-    "r has no such function": Wrong("r", "fitt <- function(x, y) 1\n", ("no function fit",)),
+    "r has no such function": Wrong("r", "fitt <- function(x, y) 1\n", ("fit is not in", "fitt")),
     "r stops": Wrong(
         "r", "fit <- function(x, y) {\n  stop('no luck')\n}\n", ("no luck", "model.R:2")
     ),
