@@ -70,9 +70,8 @@ class Loop:
     def _watch_lifeline(self) -> None:
         try:
             self._selector.register(self._lifeline, selectors.EVENT_READ, self._read_lifeline)
-        except (
-            PermissionError
-        ):  # epoll takes no files and no /dev/null: no pipe, so nobody is there
+        except PermissionError:
+            # epoll takes no files and no /dev/null: it is no pipe, so nobody holds the other end.
             self._ended = True
 
     def _read_lifeline(self) -> None:
