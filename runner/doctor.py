@@ -43,7 +43,7 @@ def diagnose(language: str) -> Diagnosis:
     try:
         version = asyncio.run(_version(language))
     except WorkerError as ex:
-        problem, mend = _mend(language, executable)
+        problem, mend = remedy(language)
         return Diagnosis(
             language, False, executable, problem=problem or str(ex).splitlines()[-1], mend=mend
         )
@@ -59,8 +59,12 @@ async def _version(language: str) -> str:
         return (await worker.hello()).language_version
 
 
-def _mend(language: str, executable: str | None) -> tuple[str | None, str]:
-    """Name the first missing part and the command that brings it."""
+def remedy(language: str) -> tuple[str | None, str]:
+    """Name the first missing part of a language, None if all seem there, and what brings it."""
+    executable = _EXECUTABLES[language]()
+    named = os.environ.get("JULIA_EXE")
+    if language == "julia" and named and not Path(named).exists():
+        return f"JULIA_EXE is {named}, which is not there", "unset JULIA_EXE, or set it right"
     setup = f"scripts/setup --languages python,{language}"
     if language == "python":
         return _missing("sklearn"), "pip install polyglot-runner"

@@ -28,7 +28,7 @@ FLOWER = {
     "petal length": 1.5,
     "petal width": 0.2,
 }
-console = Console(soft_wrap=True)
+console = Console(soft_wrap=True, highlight=False)
 
 
 @dataclass
@@ -64,17 +64,19 @@ def main(stay: bool) -> int:
         for example in examples:
             _ask(example, url)
         _print_table(examples)
-        _print_commands(examples, url)
         if stay:
+            _print_commands(examples, url)
             console.print("The server stays up: Ctrl-C ends it.")
             with contextlib.suppress(KeyboardInterrupt):
                 signal.pause()
+    if not stay:
+        console.print("scripts/demo --stay leaves the server up and prints commands to try.")
+        console.print(". .venv/bin/activate puts 'runner' on your PATH.")
     return 0
 
 
 def _possible(examples: list[Example]) -> list[Example]:
     """Leave out the languages that do not work here, and say how to mend them."""
-    console.print("[bold]==> which languages work here")
     found = subprocess.run(
         [*RUNNER, "doctor", "--json"], stdout=subprocess.PIPE, check=False, text=True
     )
@@ -82,7 +84,6 @@ def _possible(examples: list[Example]) -> list[Example]:
     for diagnosis in json.loads(found.stdout)["languages"]:
         if diagnosis["works"]:
             working.add(diagnosis["language"])
-            console.print(f"{diagnosis['language']} {diagnosis['version']}")
         else:
             console.print(f"{diagnosis['language']} does not work here: {diagnosis['problem']}")
             console.print(f"  mend it with: {diagnosis['mend']}")
@@ -100,7 +101,7 @@ def _runner(*arguments: str) -> Any:
 
 
 def _fit_and_test(example: Example) -> None:
-    fitted = _runner("fit", "-c", example.config)
+    fitted = _runner("fit", "--evaluate", "-c", example.config)
     tested = _runner("test", "-c", example.config)
     metadata = fitted["metadata"]
     score = next(iter(tested["scores"].values()))
@@ -183,7 +184,7 @@ def _print_table(examples: list[Example]) -> None:
 
 def _print_commands(examples: list[Example], url: str) -> None:
     for example in examples:
-        console.print(f"curl '{url}{_path(example)}'", markup=False, highlight=False)
+        console.print(f"curl '{url}{_path(example)}'", markup=False)
 
 
 if __name__ == "__main__":

@@ -45,7 +45,7 @@ def command(
     from runner.cli.output import Steps, print_json
     from runner.store import Store
 
-    loaded = configs.load(config)
+    loaded = configs.load(config, deep=True)
     # The store is opened first: a fit of hours must not end at a database that is not there.
     store = None if no_save else Store.open(loaded.store_url)
     try:

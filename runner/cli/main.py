@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import json
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from dataclasses import asdict
+from difflib import get_close_matches
+from typing import Any, NoReturn
 
 import click
 
+from runner import __version__
 from runner.errors import ConfigError, ModelError, RunnerError
 
 COMMANDS = {
@@ -26,7 +30,7 @@ COMMANDS = {
 
 _EPILOG = """\b
 Exit codes:
-  0  done                    3  not found (a version, a service, a file)
+  0  done                    3  not found (a version, a service)
   1  failed                  5  unavailable (database, port, permission,
   2  wrong usage or config      a language that does not work here)
 
@@ -44,7 +48,9 @@ class _Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
-            return None
+            near = get_close_matches(cmd_name, COMMANDS, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"There is no command {cmd_name!r}.{hint}")
         module = importlib.import_module(f"runner.cli.{cmd_name}")
         command: click.Command = module.command
         return command
@@ -59,6 +65,7 @@ class _Commands(click.Group):
     epilog=_EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+@click.version_option(__version__, prog_name="polyglot-runner")
 def group() -> None:
     """Fit, version and serve models written in R, Julia or Python."""
 
@@ -78,9 +85,20 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         sys.exit(130)
     except RunnerError as ex:
         _tell(ex)
+        if "--json" in (sys.argv[1:] if argv is None else argv):
+            click.echo(json.dumps({"error": _for_programs(ex)}, indent=2, ensure_ascii=False))
         sys.exit(ex.exit_code)
     # A command gives nothing, or, by ctx.exit, its own exit code.
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _for_programs(ex: RunnerError) -> dict[str, Any]:
+    """Give an error as JSON: its kind, its exit code, its words, and what is wrong where."""
+    told: dict[str, Any] = {"kind": type(ex).__name__, "exit_code": ex.exit_code}
+    told["message"] = str(ex)
+    if isinstance(ex, ConfigError):
+        told["faults"] = [asdict(fault) for fault in ex.faults]
+    return told
 
 
 def _tell(ex: RunnerError) -> None:

@@ -28,7 +28,7 @@ def command(config: str | None, model_version: int | None, as_json: bool) -> Non
     from runner.cli.output import Steps, print_json
     from runner.store import Store
 
-    loaded = configs.load(config)
+    loaded = configs.load(config, deep=True)
     with Store.open(loaded.store_url) as store:
         result = asyncio.run(training.evaluate(loaded, store, model_version, Steps()))
     if as_json:

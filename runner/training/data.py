@@ -40,11 +40,12 @@ async def rows(config: Config, which: str, progress: Progress) -> Rows:
     if loader is None:
         key = f"dataset_loader_{which}"
         raise ConfigError([Fault("is missing", "a loader", str(config.path), key)])
-    if loader.source is None:
-        dataset = await asyncio.to_thread(datasets.load, config, which)
-        return Rows(dataset.table, dataset.target)
-    if loader.language == config.model.language:
+    if loader.source is not None and loader.language == config.model.language:
         return Rows(source=loader.source)
-    async with worker_for(config, progress, language=loader.language) as worker:
-        reply = await worker.request(Read, source=loader.source)
-        return Rows(reply.table, reply.target)
+    with progress.step(f"Loading {which} data"):
+        if loader.source is None:
+            dataset = await asyncio.to_thread(datasets.load, config, which)
+            return Rows(dataset.table, dataset.target)
+        async with worker_for(config, progress, language=loader.language) as worker:
+            reply = await worker.request(Read, source=loader.source)
+            return Rows(reply.table, reply.target)

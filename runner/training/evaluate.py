@@ -11,7 +11,7 @@ from runner.errors import NotFound
 from runner.store import Store
 from runner.training.data import rows
 from runner.training.progress import Progress, Silent
-from runner.training.scoring import Scorer
+from runner.training.scoring import Scorer, check_scoring
 from runner.training.worker import worker_for
 
 
@@ -38,8 +38,8 @@ async def evaluate(
             raise NotFound(f"service {name} has no active version: fit one, or activate one")
     else:
         found = await asyncio.to_thread(store.version, name, version)
-    with tell.step("Loading data"):
-        data = await rows(config, "test", tell)
+    check_scoring(config)
+    data = await rows(config, "test", tell)
     with tell.step(f"Reading model version {found.number}"):
         artifact = await asyncio.to_thread(store.read_artifact, name, found.number)
     async with worker_for(config, tell) as worker:

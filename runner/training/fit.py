@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from contracts.messages import Fit, Hello, Persist, Reply
 from runner.config import Config
-from runner.signature import Signature
+from runner.errors import ConfigError, Fault
+from runner.signature import Checker, IncompatibleMapping, Signature
 from runner.store import Store
 from runner.training.data import rows
 from runner.training.progress import Progress, Silent
-from runner.training.scoring import Scorer
+from runner.training.scoring import Scorer, check_scoring
 from runner.training.worker import worker_for
 
 
@@ -44,16 +46,17 @@ async def fit(
     """
     tell = progress or Silent()
     wanted_test = evaluate or if_better_than is not None
-    with tell.step("Loading data"):
-        train = await rows(config, "train", tell)
-        test = await rows(config, "test", tell) if wanted_test else None
+    check_scoring(config)
+    train = await rows(config, "train", tell)
+    test = await rows(config, "test", tell) if wanted_test else None
     async with worker_for(config, tell) as worker:
-        with tell.step("Fitting model"):
+        with tell.step("Loading data and fitting model" if train.source else "Fitting model"):
             reply = await worker.request(
                 Fit, config.adapter.fit_timeout, **train.request(model=config.model.wire)
             )
             hello = await worker.hello()
         metadata = _metadata(config, reply, hello, by)
+        _check_mapping(config, metadata)
         scorer = Scorer(worker, metadata["task"], config.scoring)
         if evaluate:
             with tell.step("Scoring on training data"):
@@ -80,6 +83,16 @@ async def fit(
                 by=by,
             )
     return FitResult(version.number, activate, metadata)
+
+
+def _check_mapping(config: Config, metadata: Mapping[str, Any]) -> None:
+    """Refuse a model that the config's own mapping could never ask: better now than at serving."""
+    try:
+        Checker(Signature.from_json(metadata["signature"]), config.service.mapping)
+    except IncompatibleMapping as ex:
+        key = "predict_service.mapping"
+        faults = [Fault(problem, file=str(config.path), key=key) for problem in ex.problems]
+        raise ConfigError(faults) from ex
 
 
 def scores(which: str, found: dict[str, float]) -> dict[str, Any]:

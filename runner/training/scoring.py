@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.metrics import get_scorer
+from sklearn.metrics import get_scorer, get_scorer_names
 
 from contracts.messages import Predict, Reply
 from contracts.table import Column, Table, Type
-from runner.errors import RunnerError
+from runner.config import Config
+from runner.errors import ConfigError, Fault, RunnerError
 from runner.training.data import Rows
 from runner.workers.private import PrivateWorker
 
 Scoring = str | Sequence[str] | Mapping[str, str] | None
 
 _DEFAULT = {"classification": "accuracy", "regression": "r2"}
+
+
+def check_scoring(config: Config) -> None:
+    """Raise ConfigError for a metric that scikit-learn does not have, before any work is done."""
+    known = get_scorer_names()
+    faults = []
+    for name in _names(config.scoring, "regression").values():
+        if name in known:
+            continue
+        near = get_close_matches(name, known, 3)
+        expected = f"one of scikit-learn's scorers, such as {', '.join(near or ('accuracy', 'r2'))}"
+        faults.append(Fault(f"unknown metric {name!r}", expected, str(config.path), "scoring"))
+    if faults:
+        raise ConfigError(faults)
 
 
 class Scorer:

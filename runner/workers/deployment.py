@@ -212,11 +212,11 @@ class Deployment:
             self._leaving.add(task)
             task.add_done_callback(self._leaving.discard)
         self._changed()
-        self._log.info(
-            "version serves",
-            version=release.version.number if release else None,
-            former=old.version.number if old else None,
-        )
+        former = old.version.number if old else None
+        if release is None:
+            self._log.warning("no version is active: fit one, or activate one", former=former)
+        else:
+            self._log.info("version serves", version=release.version.number, former=former)
 
     async def _retire(self, release: Release, sockets: tuple[str, ...]) -> None:
         try:

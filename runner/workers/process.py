@@ -167,7 +167,7 @@ class WorkerProcess:
         elif code < 0:
             how = f"the adapter was ended by {signal.Signals(-code).name}"
         else:
-            how = f"the adapter ended with exit code {code}"
+            how = f"the adapter ended with exit code {code} (does the model's code quit or exit?)"
         return how + self._words()
 
     def _words(self) -> str:

@@ -121,7 +121,7 @@ class Replica:
             raise failure from ex
         self._process = process
         self._enter(State.READY)
-        self._log.info("worker ready", pid=process.pid, language=connection.hello.language)
+        self._log.info("worker ready", pid=process.pid, language=connection.hello.adapter)
 
     def _failure(self, ex: BaseException, process: WorkerProcess) -> WorkerFailedToStart | None:
         """Turn what a start can meet into one error; None for the rest, as a cancellation."""

@@ -22,7 +22,7 @@ from runner.workers.control import ControlServer
 from runner.workers.deployment import Deployment
 from runner.workers.runtime import runtime_folder
 
-POLL = 0.5
+POLL = 0.2
 """Seconds between looks at the stores: a new activation serves within two seconds."""
 
 _RESTART_DELAYS = (0.5, 2.0, 8.0, 20.0)
@@ -194,7 +194,7 @@ def _memory(pid: int | None) -> dict[str, Any]:
         found = psutil.Process(pid).memory_info()
     except psutil.Error:
         return {"memory_usage": None, "memory_usage_vms": None}
-    return {"memory_usage": found.rss >> 20, "memory_usage_vms": found.vms >> 20}
+    return {"memory_usage": found.rss / 2**20, "memory_usage_vms": found.vms / 2**20}
 
 
 async def _end(process: asyncio.subprocess.Process, grace: float) -> None:

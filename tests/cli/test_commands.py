@@ -86,7 +86,7 @@ def test_not_saved_because_not_better(project: Project) -> None:
 def test_progress_is_plain_lines_elsewhere(project: Project) -> None:
     """Without a terminal progress is whole lines on stderr, and no escape codes."""
     done = project.run("fit")
-    assert "Loading data… done in " in done.stderr
+    assert "Loading train data… done in " in done.stderr
     assert "\x1b" not in done.stderr + done.stdout
     assert done.stdout == "Wrote model with version 1, now active.\n"
 
@@ -137,8 +137,44 @@ def test_config_faults_are_all_told(tmp_path: Path) -> None:
     assert "model.language" in fitted.stderr
     assert "Loading data" not in fitted.stderr
     assert not (tmp_path / "runner.db").exists()
-    faults = project.run("check", "--json").json["faults"]
+    error = project.run("check", "--json").json["error"]
+    assert (error["kind"], error["exit_code"]) == ("ConfigError", 2)
+    faults = error["faults"]
     assert {fault["key"].split(".")[0] for fault in faults} >= {"predict_servce", "model"}
+
+
+def test_a_mapping_that_does_not_fit_is_told_at_fit(tmp_path: Path) -> None:
+    """A mapping that the fitted model could never be asked by is exit 2, and nothing is stored."""
+    project = tricky(tmp_path / "mapped", service="mapping: [[x, float], [z, float]]")
+    done = project.run("fit")
+    assert done.code == 2
+    assert "predict_service.mapping" in done.stderr
+    assert project.run("list", "--json").json["models"] == []
+
+
+def test_an_unknown_metric_is_told_before_any_work(project: Project) -> None:
+    """`scoring: accuracyy` is exit 2 with the nearest names, before data are loaded."""
+    with project.config.open("a") as file:
+        file.write("scoring: accuracyy\n")
+    done = project.run("fit")
+    assert done.code == 2
+    assert "accuracy" in done.stderr
+    assert "Loading" not in done.stderr
+
+
+def test_an_error_is_json_too(project: Project) -> None:
+    """With --json an error is a JSON document on stdout, beside the line on stderr."""
+    done = project.run("activate", "7", "--json")
+    assert done.code == 3
+    assert done.json["error"]["kind"] == "NotFound"
+    assert "7" in done.json["error"]["message"]
+
+
+def test_a_misspelt_command_is_guessed() -> None:
+    """An unknown command is exit 2 and names the nearest."""
+    done = run("lst")
+    assert done.code == 2
+    assert "'list'" in done.stderr
 
 
 def test_no_config_at_all(tmp_path: Path) -> None:

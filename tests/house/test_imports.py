@@ -19,8 +19,8 @@ FLOORS = (
     {"config", "logs"},
     {"datasets", "signature", "store"},
     {"workers"},
-    {"training", "web"},
     {"doctor"},
+    {"training", "web"},
     {"cli"},
     {"__main__"},
 )
