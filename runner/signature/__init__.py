@@ -3,13 +3,16 @@
     signature  what a fitted model expects and answers; stored with its version
     reading    one value of JSON or text -> one value of a declared type
     checker    requests -> tables, compiled once for a version and its mapping
+    matching   fields of a config's mapping -> features of a model
+    nearest    the name that a misspelt one may have meant
     faults     what was wrong with a request, or with a mapping
 
 No numpy, no pandas: front-ends import this.
 """
 
-from runner.signature.checker import Checker, MappedField, read_params
+from runner.signature.checker import Checker, read_params
 from runner.signature.faults import IncompatibleMapping, InputFault, InvalidInput
+from runner.signature.matching import MappedField
 from runner.signature.signature import Signature
 
 __all__ = [

@@ -6,36 +6,16 @@ import math
 import struct
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from operator import itemgetter
-from typing import Any, Protocol
+from typing import Any
 
 from contracts.table import Column, Columns, Field, Matrix, Table, Type
-from runner.signature.faults import (
-    MOST_FAULTS,
-    MOST_LEVELS,
-    IncompatibleMapping,
-    InputFault,
-    InvalidInput,
-)
+from runner.signature.faults import MOST_FAULTS, MOST_LEVELS, InputFault, InvalidInput
+from runner.signature.matching import MappedField, match
+from runner.signature.nearest import nearest
 from runner.signature.reading import CONVERSIONS, KINDS, column
 from runner.signature.signature import Signature
-
-
-class MappedField(Protocol):
-    """What a config's ``mapping`` says of one field: its name and type on the outside.
-
-    ``levels``: those of the data that are accepted; empty for all of them.
-    """
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def type(self) -> Type: ...
-    @property
-    def nullable(self) -> bool: ...
-    @property
-    def levels(self) -> tuple[str, ...]: ...
-
 
 _ABSENT: Any = object()
 
@@ -45,9 +25,9 @@ class Checker:
 
     The mapping gives names, types and order to the outside. Where it names the model's features
     they are matched by name; otherwise they must be as many, and are matched by position. A field
-    may be missing (null, or an empty text) if the data of the fit had missing values there, or the
-    mapping says nullable; it must be given all the same, since a misspelt name would be silence.
-    Fields that are not the model's are ignored.
+    may be missing (null; as a text: empty, or the ``NA`` that R writes) if the data of the fit had
+    missing values there, or the mapping says nullable; it must be given all the same, since a
+    misspelt name would be silence. Fields that are not the model's are ignored.
 
     Tables are a `Matrix` if all features are f64 and none is missing, else `Columns`.
 
@@ -58,10 +38,11 @@ class Checker:
         self._fields = (
             [_Field(feature, None) for feature in signature.features]
             if mapping is None
-            else [_Field(feature, mapped) for feature, mapped in _match(signature, mapping)]
+            else [_Field(feature, mapped) for feature, mapped in match(signature, mapping)]
         )
         self.names = tuple(field.name for field in self._fields)
         """Names of the fields on the outside, in order."""
+        self._known = frozenset(self.names)
         self._features = tuple(field.feature.name for field in self._fields)
         self._columns_of = [itemgetter(name) for name in self.names]
         self._all_floats = all(field.type is Type.F64 for field in self._fields)
@@ -84,7 +65,9 @@ class Checker:
             except (KeyError, ValueError, TypeError):
                 pass  # the long way finds all faults
         return self._table(
-            [[field.blank(params.get(field.name, _ABSENT))] for field in self._fields], None
+            [[field.blank(params.get(field.name, _ABSENT))] for field in self._fields],
+            None,
+            (params,),
         )
 
     def rows(self, objects: Sequence[Any], *, numbered: bool = True) -> Table:
@@ -97,18 +80,26 @@ class Checker:
         except (KeyError, TypeError, IndexError):
             _refuse_other_than_maps(objects, numbered)
             lists = [[row.get(name, _ABSENT) for row in objects] for name in self.names]
-        return self._table(lists, 0 if numbered else None)
+        return self._table(lists, 0 if numbered else None, objects)
 
     def lines(self, header: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
         """Check rows of texts beneath a header, as in CSV. Raises InvalidInput."""
         position = {name: at for at, name in enumerate(header)}
         lacking = [field for field in self._fields if field.name not in position]
         if lacking:
-            raise InvalidInput([field.fault(None, _ABSENT) for field in lacking[:MOST_FAULTS]])
+            faults = [field.fault(None, _ABSENT) for field in lacking[:MOST_FAULTS]]
+            raise InvalidInput(self._with_meant(faults, (header,)))
         cuts = [(field, position[field.name]) for field in self._fields]
-        return self._table([[field.blank(line[at]) for line in lines] for field, at in cuts], 0)
+        columns = [[field.blank(line[at]) for line in lines] for field, at in cuts]
+        return self._table(columns, 0, (header,))
 
-    def _table(self, lists: Sequence[list[Any]], first_row: int | None) -> Table:
+    def _table(
+        self,
+        lists: Sequence[list[Any]],
+        first_row: int | None,
+        given: Sequence[Iterable[Any]],
+    ) -> Table:
+        """Build the table; ``given`` has the names that each row was given under."""
         faults: list[InputFault] = []
         columns = []
         for field, values in zip(self._fields, lists, strict=True):
@@ -116,11 +107,25 @@ class Checker:
             if len(faults) >= MOST_FAULTS:
                 break
         if faults:
-            raise InvalidInput(faults)
+            raise InvalidInput(self._with_meant(faults, given))
         rows = len(lists[0]) if lists else 0
         if self._all_floats and not any(column.present for column in columns):
             return _matrix(rows, self._features, columns)
         return Columns(rows, tuple(columns))
+
+    def _with_meant(
+        self, faults: Sequence[InputFault], given: Sequence[Iterable[Any]]
+    ) -> list[InputFault]:
+        """Add to absent fields the unknown name that they may have been given under."""
+        return [
+            replace(fault, meant=nearest(fault.field, self._strangers(given[fault.row or 0])))
+            if fault.absent and fault.field is not None
+            else fault
+            for fault in faults
+        ]
+
+    def _strangers(self, names: Iterable[Any]) -> Iterable[Any]:
+        return (name for name in names if name not in self._known)
 
 
 class _Field:
@@ -140,11 +145,11 @@ class _Field:
         if self.type in (Type.DATE, Type.DATETIME):
             self._kind = KINDS[self.type]
         self._pack = KINDS[self.type].pack
-        self._empty_is_missing = self.nullable and "" not in self._levels
+        self._blanks = _blanks(self.type, self._levels) if self.nullable else ()
 
     def blank(self, text: Any) -> Any:
-        """Give None for an empty text, if that means missing."""
-        return None if text == "" and self._empty_is_missing else text
+        """Give None for a text that means missing."""
+        return None if text in self._blanks else text
 
     def column(self, values: list[Any], first_row: int | None, faults: list[InputFault]) -> Column:
         """Build the model's column; what is not acceptable is added to ``faults``."""
@@ -180,11 +185,24 @@ class _Field:
 
     def fault(self, row: int | None, value: Any) -> InputFault:
         """Say what was expected in the place of ``value``."""
-        expected = self._kind.expected + (" or null" if self.nullable else "")
+        expected = self._kind.expected
+        if self.nullable:
+            words = " or ".join(_BLANKS[blank] for blank in self._blanks)
+            expected += f", or null (in a query or CSV: {words})" if words else ", or null"
         allowed = self._allowed[:MOST_LEVELS]
         if value is _ABSENT:
             return InputFault(self.name, row, None, expected, absent=True, allowed=allowed)
         return InputFault(self.name, row, value, expected, allowed=allowed)
+
+
+_BLANKS = {"": "an empty value", "NA": "NA"}
+
+
+def _blanks(type_: Type, levels: Mapping[str, int]) -> tuple[str, ...]:
+    """Give the texts that mean missing: none that is a value itself."""
+    if type_ is Type.STR:
+        return ("",)
+    return tuple(blank for blank in _BLANKS if blank not in levels)
 
 
 def read_params(declared: Sequence[MappedField], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -205,49 +223,6 @@ def read_params(declared: Sequence[MappedField], given: Mapping[str, Any]) -> di
     if faults:
         raise InvalidInput(faults[:MOST_FAULTS])
     return read
-
-
-def _match(signature: Signature, mapping: Sequence[MappedField]) -> list[tuple[Field, MappedField]]:
-    """Pair each field of the mapping with a feature. Raises IncompatibleMapping."""
-    features = {feature.name: feature for feature in signature.features}
-    names = [mapped.name for mapped in mapping]
-    problems = [f"field {name!r} is there twice" for name in sorted(
-        {name for name in names if names.count(name) > 1})]  # fmt: skip
-    if len(mapping) != len(features):
-        problems.append(
-            f"it has {len(mapping)} fields ({_listed(names)}), and the model "
-            f"{len(features)} features ({_listed(features)})"
-        )
-        raise IncompatibleMapping(problems)
-    if all(name in features for name in names):
-        pairs = [(features[mapped.name], mapped) for mapped in mapping]
-    else:
-        pairs = list(zip(signature.features, mapping, strict=True))
-        # Renaming by position, but two names of the model have changed places: surely no intent.
-        problems += [
-            f"field {mapped.name!r} is in the place of the model's feature {feature.name!r}"
-            for feature, mapped in pairs
-            if mapped.name in features and mapped.name != feature.name
-        ]
-    for feature, mapped in pairs:
-        unknown = [level for level in mapped.levels if level not in feature.levels]
-        if unknown:
-            problems.append(
-                f"field {mapped.name!r} has levels that the model never saw: {_listed(unknown)}"
-            )
-        if (feature.type, mapped.type) not in CONVERSIONS:
-            problems.append(
-                f"field {mapped.name!r} is {mapped.type}, and the model's feature "
-                f"{feature.name!r} is {feature.type}"
-            )
-    if problems:
-        raise IncompatibleMapping(problems)
-    return pairs
-
-
-def _listed(names: Iterable[str]) -> str:
-    listed = list(names)
-    return ", ".join(listed[:MOST_LEVELS]) + (", …" if len(listed) > MOST_LEVELS else "")
 
 
 def _refuse_other_than_maps(objects: Sequence[Any], numbered: bool) -> None:

@@ -23,7 +23,8 @@ _LONGEST = 100
 class InputFault:
     """One value that is not acceptable. ``row`` counts from 0; None where there is one row only.
 
-    ``absent``: the field was not there at all. ``allowed``: levels of a cat, `MOST_LEVELS` at most.
+    ``absent``: the field was not there at all; ``meant``: but this name was, which is like it.
+    ``allowed``: levels of a cat, `MOST_LEVELS` at most.
     """
 
     field: str | None
@@ -32,10 +33,13 @@ class InputFault:
     expected: str
     absent: bool = False
     allowed: tuple[str, ...] = ()
+    meant: str | None = None
 
     def __str__(self) -> str:
         row = "" if self.row is None else f"row {self.row}: "
         field = "" if self.field is None else f"{self.field}: "
+        if self.meant is not None:
+            return f"{row}{field}not given; did you mean it by {self.meant!r}?"
         what = "not given" if self.absent else f"{_show(self.value)} is not accepted"
         levels = ""
         if self.allowed:
@@ -50,6 +54,8 @@ class InputFault:
             told["row"] = self.row
         if not self.absent:
             told["value"] = shorten(self.value)
+        if self.meant is not None:
+            told["meant"] = self.meant
         told["expected"] = self.expected
         if self.allowed:
             told["allowed"] = list(self.allowed)

@@ -65,6 +65,11 @@ def read_str(value: Any) -> str:
     raise TypeError(type(value).__name__)
 
 
+def read_level(value: Any) -> str:
+    """Read a level; that of ``factor(c(4, 6, 8))`` may come as the number that it looks like."""
+    return str(value) if type(value) is int else read_str(value)
+
+
 def read_date(value: Any) -> date:
     """Read an ISO 8601 date."""
     if type(value) is str:
@@ -129,7 +134,7 @@ KINDS = {
     Type.I64: Kind("an integer of 64 bits", read_int, frozenset({int}), _ints),
     Type.BOOL: Kind("true or false", read_bool, frozenset({bool}), _bools),
     Type.STR: Kind("a text", read_str, frozenset({str})),
-    Type.CAT: Kind("one of the levels", read_str, frozenset({str}), _codes),
+    Type.CAT: Kind("one of the levels", read_level, frozenset({str}), _codes),
     Type.DATE: Kind("a date such as 2024-12-31", read_date, frozenset()),
     Type.DATETIME: Kind("a time such as 2024-12-31T23:59:59Z", read_datetime, frozenset()),
 }

@@ -256,11 +256,94 @@ def test_nothing_missing_is_a_matrix() -> None:
     assert isinstance(nullable.rows([{"a": None}]), Columns)
 
 
+@pytest.mark.parametrize(
+    ("field", "text", "value"),
+    [
+        (Field("x", Type.F64, missing=True), "NA", None),
+        (Field("x", Type.I64, missing=True), "NA", None),
+        (Field("x", Type.DATE, missing=True), "NA", None),
+        (Field("x", Type.CAT, ("lo",), missing=True), "NA", None),
+        (Field("x", Type.CAT, ("lo", "NA"), missing=True), "NA", "NA"),
+        (Field("x", Type.CAT, ("lo", ""), missing=True), "", ""),
+        (Field("x", Type.STR, missing=True), "NA", "NA"),
+        (Field("x", Type.STR, missing=True), "", None),
+    ],
+)
+def test_missing_as_text(field: Field, text: str, value: object) -> None:
+    """What R's write.csv writes is missing, unless it is a value itself."""
+    nullable = checker(field)
+    assert cells(nullable.row({"x": text})) == {"x": [value]}
+    assert cells(nullable.lines(["x"], [[text]])) == {"x": [value]}
+
+
+def test_missing_where_it_was_never_seen() -> None:
+    """NA is no value where nothing may be missing."""
+    with pytest.raises(InvalidInput) as caught:
+        FLOATS.row({"a": "1", "b": "NA"})
+    assert str(caught.value) == "b: 'NA' is not accepted, expected a finite number"
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        (
+            Field("x", Type.F64, missing=True),
+            "a finite number, or null (in a query or CSV: an empty value or NA)",
+        ),
+        (Field("x", Type.STR, missing=True), "a text, or null (in a query or CSV: an empty value)"),
+        (Field("x", Type.CAT, ("", "NA"), missing=True), "one of the levels, or null"),
+    ],
+)
+def test_how_missing_is_said(field: Field, expected: str) -> None:
+    """A fault of a field that may be missing tells how to say so."""
+    with pytest.raises(InvalidInput) as caught:
+        checker(field).rows([{"x": []}])
+    assert caught.value.faults[0].expected == expected
+
+
 def test_missing_must_be_said() -> None:
     """A nullable field that is not there is a fault: it may be a misspelt name."""
     with pytest.raises(InvalidInput) as caught:
-        checker(Field("a", Type.F64, missing=True)).rows([{"A": 1}])
-    assert str(caught.value) == "row 0: a: not given, expected a finite number or null"
+        checker(Field("a", Type.F64, missing=True)).rows([{"b": 1}])
+    assert str(caught.value).startswith("row 0: a: not given, expected a finite number, or null")
+
+
+def test_names_that_were_meant() -> None:
+    """A field that is not given is told with the unknown name that is like it."""
+    flowers = checker(Field("sepal length", Type.F64), Field("sepal width", Type.F64))
+    given: dict[str, object] = {"Sepal.Length": "1", "sepal width": "2", "x" * 10_000: "3"}
+    for check in (
+        lambda: flowers.row(given),
+        lambda: flowers.rows([given], numbered=False),
+        lambda: flowers.lines(list(given), [["1", "2", "3"]]),
+    ):
+        with pytest.raises(InvalidInput) as caught:
+            check()
+        assert str(caught.value) == "sepal length: not given; did you mean it by 'Sepal.Length'?"
+        assert caught.value.faults[0].to_json()["meant"] == "Sepal.Length"
+
+
+def test_names_that_were_meant_in_each_row() -> None:
+    """Each row is looked at for itself; a name that is a field already is not meant for another."""
+    with pytest.raises(InvalidInput) as caught:
+        checker(Field("size", Type.F64), Field("sizes", Type.F64)).rows(
+            [{"size": 1, "Sizes": 2}, {"size": 1}]
+        )
+    assert [fault.meant for fault in caught.value.faults] == ["Sizes", None]
+
+
+@pytest.mark.parametrize(
+    ("value", "accepted"), [(4, True), (5, False), (4.0, False), (True, False)]
+)
+def test_levels_that_look_like_numbers(value: object, accepted: bool) -> None:
+    """A level may come as the integer that it looks like, and as no other number."""
+    cylinders = checker(Field("cyl", Type.CAT, ("4", "6", "8", "True")))
+    if accepted:
+        assert cells(cylinders.rows([{"cyl": value}, {"cyl": "8"}])) == {"cyl": ["4", "8"]}
+        return
+    with pytest.raises(InvalidInput) as caught:
+        cylinders.rows([{"cyl": value}])
+    assert caught.value.faults[0].value is value
 
 
 def test_params_of_the_model() -> None:

@@ -41,7 +41,32 @@ def test_a_name_in_the_place_of_another() -> None:
     """A mapping that is neither by name nor by position is refused, since either would be wrong."""
     with pytest.raises(IncompatibleMapping) as caught:
         Checker(AB, [MappedField("b", Type.F64), MappedField("x", Type.F64)])
-    assert str(caught.value) == "field 'b' is in the place of the model's feature 'a'"
+    assert caught.value.problems == (
+        "field 'x' is not one of the model's features, so that all fields are matched by position",
+        "field 'b' is in the place of the model's feature 'a'",
+    )
+
+
+DATED = Signature((Field("Date", Type.DATE), Field("Season", Type.CAT, ("dry", "wet"))))
+
+
+def test_misspelt_name() -> None:
+    """A name that is no feature is told before what follows from it, with the nearest one."""
+    with pytest.raises(IncompatibleMapping) as caught:
+        Checker(DATED, [MappedField("Season", Type.CAT), MappedField("Dat", Type.DATE)])
+    assert caught.value.problems[0] == (
+        "field 'Dat' (did you mean 'Date'?) is not one of the model's features, "
+        "so that all fields are matched by position"
+    )
+
+
+def test_misspelt_name_too_many() -> None:
+    """Where the lengths differ, names that are no features are told first as well."""
+    with pytest.raises(IncompatibleMapping) as caught:
+        Checker(DATED, [MappedField(name, Type.STR) for name in ("seasons", "Date", "x")])
+    assert caught.value.problems[0] == (
+        "fields 'seasons' (did you mean 'Season'?), 'x' are not among the model's features"
+    )
 
 
 @pytest.mark.parametrize("names", [["a"], ["a", "b", "c"], []])
@@ -67,7 +92,7 @@ def test_a_name_twice() -> None:
     """A repeated name cannot be told apart in a request."""
     with pytest.raises(IncompatibleMapping) as caught:
         Checker(AB, [MappedField("x", Type.F64), MappedField("x", Type.F64)])
-    assert str(caught.value) == "field 'x' is there twice"
+    assert "field 'x' is there twice" in caught.value.problems
 
 
 @pytest.mark.parametrize(
