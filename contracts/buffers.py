@@ -22,6 +22,9 @@ INLINE = 1024 * 1024
 ALIGN = 64
 """Buffers of an attachment begin at multiples of this, so that receivers can use them in place."""
 
+OVERLAP = 8
+"""What the buffers of a message may be together, in attachments (SPEC 4.4)."""
+
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
 
@@ -76,13 +79,15 @@ def _write_at(descriptor: int, view: memoryview, offset: int) -> None:
 class BufferReader:
     """Read the buffers of one message, from the map itself or from its attachment.
 
-    Raises BadMessage if there is an attachment and it is not what was announced.
+    Raises BadMessage if there is an attachment and it is not what was announced. Buffers may
+    overlap, but not make more than `OVERLAP` times the attachment of it: each may become a copy.
     """
 
     def __init__(self, attachment: Any, folder: Path | None) -> None:
         self._view = memoryview(b"")
         if attachment is not None:
             self._view = _map_attachment(attachment, folder)
+        self._room = OVERLAP * len(self._view)
 
     def read(self, wire: Any, what: str) -> Buffer:
         """Give a buffer of the wire form that `BufferWriter.place` makes. Raises BadTable."""
@@ -95,12 +100,19 @@ class BufferReader:
                     f"{what}: bytes {offset} to {offset + length} are not within the attachment "
                     f"of {len(self._view)} bytes"
                 )
+            if length:  # INLINE_READER, which is shared, never comes here
+                self._room -= length
+            if self._room < 0:
+                raise BadTable(
+                    f"{what}: buffers overlap, and are together more than {OVERLAP} times the "
+                    f"attachment of {len(self._view)} bytes"
+                )
             return self._view[offset : offset + length]
         raise BadTable(f"{what}: a {type(wire).__name__}, expected bin or [offset, length]")
 
 
 def _map_attachment(attachment: Any, folder: Path | None) -> memoryview:
-    """Map an attachment's file, unlink it (SPEC 4.6). Raises BadMessage.
+    """Map an attachment's file, unlink it whatever its size (SPEC 4.6). Raises BadMessage.
 
     The mapping is private: a model may write into its data, large or small, and the file stays.
     """
@@ -109,8 +121,6 @@ def _map_attachment(attachment: Any, folder: Path | None) -> memoryview:
     name, size = attachment.get("name"), attachment.get("size")
     if type(name) is not str or not _NAME.fullmatch(name):
         raise BadMessage(f"attachment name {repr(name)[:100]} is no plain file name")
-    if type(size) is not int or size < 0:
-        raise BadMessage(f"attachment size {repr(size)[:100]} is no count of bytes")
     if folder is None:
         raise BadMessage("attachments are not possible on this connection")
     # SECURITY: NOFOLLOW, or a link could make us map a file of somebody else; NONBLOCK, or a FIFO
@@ -123,6 +133,8 @@ def _map_attachment(attachment: Any, folder: Path | None) -> memoryview:
             if not stat.S_ISREG(status.st_mode):
                 raise BadMessage(f"attachment {name} is no regular file")
             (folder / name).unlink(missing_ok=True)
+            if type(size) is not int or size < 0:
+                raise BadMessage(f"attachment size {repr(size)[:100]} is no count of bytes")
             if status.st_size != size:
                 raise BadMessage(
                     f"attachment {name} has {status.st_size} bytes, announced were {size}"

@@ -11,7 +11,7 @@ import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import compress, islice
 from typing import Any, Final
 
 from contracts.buffers import Buffer, BufferReader, BufferWriter
@@ -207,12 +207,12 @@ class Column:
             _check_text(values, offsets, name)
         else:
             _check_length(values, LAYOUT[type_][0] * rows, name, "values")
-            if type_ is Type.BOOL:
-                _check_flags(values, name, "values")
         if wire.get("present") is not None:
             present = reader.read(wire["present"], f"column {name!r} present")
             _check_length(present, rows, name, "present")
             _check_flags(present, name, "present")
+        if type_ is Type.BOOL:
+            _check_flags(values, name, "values", present)
         return cls(name, type_, values, (), False, present, offsets)
 
 
@@ -254,8 +254,11 @@ def _check_length(buffer: Buffer, expected: int, name: str, what: str) -> None:
         raise BadTable(f"column {name!r} {what}: {len(buffer)} bytes, expected {expected}")
 
 
-def _check_flags(buffer: Buffer, name: str, what: str) -> None:
-    if bytes(buffer).translate(None, b"\x00\x01"):
+def _check_flags(buffer: Buffer, name: str, what: str, present: Buffer | None = None) -> None:
+    """Check that all bytes are 0 or 1, but for those that are not present (SPEC 6.4)."""
+    if not bytes(buffer).translate(None, b"\x00\x01"):
+        return
+    if present is None or any(byte > 1 for byte in compress(buffer, present)):
         raise BadTable(f"column {name!r} {what}: a byte is neither 0 nor 1")
 
 

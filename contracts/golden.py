@@ -15,7 +15,7 @@ FOLDER = Path(__file__).with_name("vectors")
 
 @dataclass(frozen=True)
 class Vector:
-    """Hold one file of ``valid/`` or ``invalid/``; ``meaning`` is its folder's name."""
+    """Hold one file of ``valid/``, ``invalid/`` or ``digest/``; `meaning` is its folder's name."""
 
     path: Path
     text: dict[str, Any]
@@ -56,7 +56,7 @@ class Vector:
 
 
 def vectors(kind: str) -> list[Vector]:
-    """Give all of ``valid``, ``invalid`` or ``dialogues``, by name."""
+    """Give all of ``valid``, ``invalid``, ``digest`` or ``dialogues``, by name."""
     paths = sorted((FOLDER / kind).glob("**/*.json"))
     return [Vector(path, json.loads(path.read_text("utf-8"))) for path in paths]
 

@@ -90,15 +90,15 @@ def unpack(payload: bytes) -> dict[str, Any]:
     """Decode one payload to a map with string keys, within the bounds of SPEC 4.4.
 
     Raises BadFrame if the payload is not exactly one msgpack map, has extension types, keys that
-    are no strings, strings that are no UTF-8, or exceeds `MAX_VALUES` or `MAX_DEPTH`. Of a key
-    that is repeated the last value counts.
+    are no strings or stand twice in a map, strings that are no UTF-8, or exceeds `MAX_VALUES` or
+    `MAX_DEPTH`.
     """
     check_bounds(payload)
     try:
         message = msgpack.unpackb(
             payload,
-            strict_map_key=True,  # it lets bin through; _string_keys does not
-            object_hook=_string_keys,
+            strict_map_key=True,  # it lets bin through; _distinct_strings does not
+            object_pairs_hook=_distinct_strings,
             ext_hook=_refuse_extension,
             max_ext_len=0,  # timestamps do not come to ext_hook
         )
@@ -109,10 +109,12 @@ def unpack(payload: bytes) -> dict[str, Any]:
     return message
 
 
-def _string_keys(found: dict[str, Any]) -> dict[str, Any]:
-    "".join(
-        found
-    )  # PERF: raises TypeError for a key that is no string, in a tenth of a loop's time
+def _distinct_strings(pairs: list[tuple[Any, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    # PERF: raises TypeError for a key that is no string, in a tenth of a loop's time
+    "".join(found)
+    if len(found) != len(pairs):
+        raise ValueError(f"a key is repeated among {', '.join(key for key, _ in pairs[:20])}"[:200])
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from contracts.conform import (
+    attachments,
     conversation,
     dialogues,
     framing,
@@ -20,12 +21,22 @@ from contracts.conform import (
     tables,
 )
 from contracts.conform.broken import Broken
-from contracts.conform.drive import Check, Drive, checks_of
+from contracts.conform.drive import NO_MODEL, Check, Drive, checks_of
 from contracts.conform.mirror import Model
 from contracts.conform.process import Process
 from contracts.messages import Ping
 
-ROOMS = (dialogues, refusals, framing, lifecycle, conversation, operations, predicting, tables)
+ROOMS = (
+    dialogues,
+    refusals,
+    framing,
+    attachments,
+    lifecycle,
+    conversation,
+    operations,
+    predicting,
+    tables,
+)
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if not options.command:
         _parser().error("no adapter command: give it behind --")
+    if not any(check.clause.startswith(options.only) for check in _all_checks()):
+        _parser().error(f"--only {options.only}: no check is of such a clause")
     try:
         model = Model.read(options.model) if options.model else None
         with_model = Drive(lambda: Process(options.command, options.timeout), model)
@@ -60,8 +73,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps([asdict(outcome) for outcome in outcomes], ensure_ascii=False, indent=2))
     else:
         counts = {s: sum(o.status == s for o in outcomes) for s in ("ok", "FAIL", "skip")}
-        print(", ".join(f"{count} {status}" for status, count in counts.items()))
-    return 1 if failed or not outcomes else 0
+        told = ", ".join(f"{count} {status}" for status, count in counts.items())
+        unseen = sum(outcome.reason.startswith(NO_MODEL) for outcome in outcomes)
+        print(f"{told} ({unseen} for want of a model: give one with --model)" if unseen else told)
+    return 1 if failed else 0
+
+
+def _all_checks() -> list[Check]:
+    return [found for room in ROOMS for found in checks_of(room)]
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,7 +109,7 @@ def run(drive: Drive, only: str = "", report: Callable[[str], None] | None = Non
     """
     outcomes = []
     try:
-        for check in (found for room in ROOMS for found in checks_of(room)):
+        for check in _all_checks():
             if check.clause.startswith(only):
                 outcome = _run_one(drive, check)
                 outcomes.append(outcome)

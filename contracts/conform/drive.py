@@ -10,6 +10,12 @@ from contracts.conform.peer import Peer
 from contracts.conform.process import Process
 from contracts.messages import Hello
 
+SCRIPT = "script"
+"""What a check needs besides capabilities: a model whose map names a script."""
+
+NO_MODEL = "no model"
+"""How the reason of a skip begins where the kit has no model for the language."""
+
 
 @dataclass(frozen=True)
 class Check:
@@ -78,10 +84,14 @@ class Drive:
     def lacks(self, needs: Sequence[str]) -> str:
         """Name what a check needs that is not there, or nothing."""
         for need in needs:
+            if need == SCRIPT:
+                if self.model is not None and self.model.script is None:
+                    return "no script in the model map"
+                continue
             if need not in self.hello.capabilities:
                 return f"no capability {need}"
             if need in ("fit", "read") and self.model is None:
-                return f"no model for {self.hello.language}: give one with --model"
+                return f"{NO_MODEL} for {self.hello.language}: give one with --model"
         return ""
 
     def hold(self, kind: str) -> Peer:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import tempfile
 from dataclasses import replace
+from pathlib import Path
 
 from contracts.conform.broken import expect
-from contracts.conform.drive import Drive, check
+from contracts.conform.drive import SCRIPT, Drive, check
 from contracts.conform.mirror import (
     MIXED,
     ask,
@@ -56,11 +59,9 @@ def _keeps_the_former(drive: Drive) -> None:
     expect(ask(peer, mixed(), 1), [7.0])
 
 
-@check("5.4", "fits to what a source gives", "fit", "read")
+@check("5.4", "fits to what a source gives", "fit", "read", SCRIPT)
 def _fits_source(drive: Drive) -> None:
     assert drive.model is not None
-    if drive.model.script is None:
-        return
     drive.forget()
     peer = drive.connect()
     request = Fit(0, drive.model.maps["mirror"], source=drive.model.source(3))
@@ -77,6 +78,7 @@ def _restores(drive: Drive) -> None:
     artifact = bytes(stored.artifact)
     load = Load(0, artifact, stored.format, hashlib.sha256(artifact).hexdigest())
     before = [ask(peer, MIXED, at) for at in range(1, len(MIXED.columns))]
+    expect(ask(peer, mixed(), 0, "total"), [6.0])
     with drive.fresh() as process:
         other = process.connect()
         refused(other, replace(load, sha256="0" * 64), Code.BAD_ARTIFACT)
@@ -87,9 +89,38 @@ def _restores(drive: Drive) -> None:
         done(other.ask(load))
         after = [ask(other, reordered(MIXED), at) for at in range(1, len(MIXED.columns))]
         expect(after, before)
+        expect(ask(other, mixed(), 0, "total"), [6.0])
         again = done(other.ask(Persist(0)))
         expect(again.format, stored.format)
         process.finish()
+
+
+@check(
+    "5.6",
+    "restores what it persisted when the script has changed",
+    "fit",
+    "persist",
+    "load",
+    SCRIPT,
+)
+def _restores_without_script(drive: Drive) -> None:
+    assert drive.model is not None
+    drive.forget()
+    peer = drive.connect()
+    with tempfile.TemporaryDirectory() as folder:
+        assert drive.model.script is not None
+        script = Path(shutil.copy(drive.model.script, folder))
+        request = drive.model.request("mixed")
+        model = {**request.model, "script": str(script)}
+        done(peer.ask(replace(request, model=model)))
+        stored = done(peer.ask(Persist(0)))
+        assert stored.artifact is not None
+        assert stored.format is not None
+        artifact = bytes(stored.artifact)
+        script.write_text(")( is no program in any language\n")
+        digest = hashlib.sha256(artifact).hexdigest()
+        done(peer.ask(Load(0, artifact, stored.format, digest, model)))
+        expect(ask(peer, mixed(), 1), [7.0])
 
 
 @check("5.6", "keeps the model that it has when a load is refused", "fit", "load")
@@ -99,11 +130,9 @@ def _keeps_when_load_fails(drive: Drive) -> None:
     expect(ask(peer, mixed(), 1), [7.0])
 
 
-@check("5.7", "reads a source: missing, NaN and strings, params by name", "read")
+@check("5.7", "reads a source: missing, NaN and strings, params by name", "read", SCRIPT)
 def _reads(drive: Drive) -> None:
     assert drive.model is not None
-    if drive.model.script is None:
-        return
     reply = done(drive.connect().ask(Read(0, drive.model.source(3))))
     assert reply.table is not None
     expect([column.name for column in reply.table.columns], ["f", "s"])
@@ -111,7 +140,13 @@ def _reads(drive: Drive) -> None:
     expect(reply.target.tolist() if reply.target else None, [1.0, 2.0, 3.0])
 
 
-@check("5.7", "refuses a source whose script is not there", "read")
+@check("5.7", "tells that the function of a source failed", "read", SCRIPT)
+def _read_fails(drive: Drive) -> None:
+    assert drive.model is not None
+    refused(drive.connect(), Read(0, drive.model.source(4)), Code.READ_FAILED)
+
+
+@check("5.7", "refuses a source whose script is not there", "read", SCRIPT)
 def _no_script(drive: Drive) -> None:
     assert drive.model is not None
     source = replace(drive.model.source(3), script="/nowhere/to/be/found")

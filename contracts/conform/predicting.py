@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contracts.conform.broken import Broken, expect
-from contracts.conform.drive import Drive, check
+from contracts.conform.drive import SCRIPT, Drive, check
 from contracts.conform.mirror import (
     LABELS,
     MIXED,
@@ -87,6 +87,13 @@ def _labels(drive: Drive) -> None:
     expect(column.tolist(), ["yes", "no", "maybe"])
 
 
+@check("5.5", "names the one column of predict after the target", "fit")
+def _target_name(drive: Drive) -> None:
+    for kind, table in (("mixed", MIXED), ("labels", _xs(1.0))):
+        reply = done(drive.hold(kind).ask(Predict(0, table)))
+        expect([column.name for column in reply.table.columns] if reply.table else None, ["y"])
+
+
 @check("5.5", "answers probabilities by class, in the order of the levels", "fit", "predict_proba")
 def _probabilities(drive: Drive) -> None:
     peer = drive.hold("labels")
@@ -102,11 +109,9 @@ def _xs(*items: float) -> Columns:
     return Columns(len(items), (Column.of("x", Type.F64, items),))
 
 
-@check("5.5", "predicts what a source gives, and passes its target on", "fit", "read")
+@check("5.5", "predicts what a source gives, and passes its target on", "fit", "read", SCRIPT)
 def _predicts_source(drive: Drive) -> None:
     assert drive.model is not None
-    if drive.model.script is None:
-        return
     drive.forget()
     peer = drive.connect()
     done(peer.ask(Fit(0, drive.model.maps["mirror"], source=drive.model.source(3))))

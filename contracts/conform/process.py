@@ -122,17 +122,17 @@ class Process:
 
     def forget_peak(self) -> int:
         """Give the bytes of memory in use, and let `peak` count from here (proc(5), clear_refs)."""
-        Path(f"/proc/{self._popen.pid}/clear_refs").write_text("5")
+        for pid in _family(self._popen.pid):
+            with contextlib.suppress(OSError):
+                Path(f"/proc/{pid}/clear_refs").write_text("5")
         return self._memory("VmRSS")
 
     def peak(self) -> int:
-        """Give the most bytes of memory in use since `forget_peak`."""
+        """Give the most bytes of memory in use since `forget_peak`, children added."""
         return self._memory("VmHWM")
 
     def _memory(self, key: str) -> int:
-        status = Path(f"/proc/{self._popen.pid}/status").read_text()
-        found = re.search(rf"^{key}:\s+(\d+) kB", status, re.MULTILINE)
-        return int(found[1]) * 1024 if found else 0
+        return sum(_memory_of(pid, key) for pid in _family(self._popen.pid))
 
     def hang_up(self, grace: float) -> int | None:
         """Close standard input; give the exit code, or None if it still runs after ``grace`` s."""
@@ -160,3 +160,22 @@ class Process:
     def __exit__(self, *_: object) -> None:
         """End the process."""
         self.close()
+
+
+def _family(pid: int) -> list[int]:
+    """Give a process and all that descend from it: an adapter may serve from a child."""
+    found = [pid]
+    for parent in found:
+        for children in Path(f"/proc/{parent}/task").glob("*/children"):
+            with contextlib.suppress(OSError):  # it has ended meanwhile
+                found += map(int, children.read_text().split())
+    return found
+
+
+def _memory_of(pid: int, key: str) -> int:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:  # it has ended meanwhile
+        return 0
+    found = re.search(rf"^{key}:\s+(\d+) kB", status, re.MULTILINE)
+    return int(found[1]) * 1024 if found else 0

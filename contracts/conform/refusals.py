@@ -1,4 +1,4 @@
-"""Check what is refused, and with which code (SPEC 5.1, 5.2, 7, 8.2)."""
+"""Check what is refused, and with which code (SPEC 4.6, 5.1, 5.2, 7, 8.2)."""
 
 from __future__ import annotations
 
@@ -48,10 +48,10 @@ def _unknown_ops(drive: Drive) -> None:
 
 
 def _refuse_vectors(drive: Drive, code: Code) -> None:
-    """Send every invalid request of a code over one connection; attachments are checked in 4.6."""
+    """Send every invalid request of a code; those with an attachment are `_attachments`'."""
     peer = drive.connect()
     for vector in vectors(f"invalid/{code.value}"):
-        if vector.text["at"] != "request" or vector.text["clause"] == "4.6":
+        if vector.text["at"] != "request" or "attachment" in vector.text["message"]:
             continue
         if vector.message.get("op") in _without(drive):
             continue
@@ -69,6 +69,23 @@ def _refuse_vectors(drive: Drive, code: Code) -> None:
 def _without(drive: Drive) -> list[str]:
     """Name the ops that this adapter has no capability for."""
     return [op for op in REQUESTS if op not in drive.hello.capabilities]
+
+
+@check("4.6", "refuses attachments that are not what was announced, and unlinks all", "predict")
+def _attachments(drive: Drive) -> None:
+    peer = drive.connect()
+    for vector in vectors("invalid"):
+        if vector.text["at"] != "request" or "attachment" not in vector.text.get("message", {}):
+            continue
+        vector.lay_out(drive.process.folder)
+        peer.send_payload(vector.payload, vector.text["id"])
+        reply = peer.reply(vector.text["id"])
+        told = reply.code if isinstance(reply, ErrorReply) else "ok"
+        if told != vector.meaning:
+            saw = f"{told} for {vector.text['description']}"
+            raise Broken(saw, vector.meaning, vector.text["clause"])
+        if left := drive.process.left_over():
+            raise Broken(f"{left} after {vector.text['description']}", "no file")
 
 
 @check("5.2", "says unsupported to ops that it has no capability for")

@@ -8,10 +8,21 @@ from typing import Any
 
 from contracts.conform.broken import Broken, expect
 from contracts.conform.drive import Drive, check
-from contracts.conform.mirror import DAY, LEVELS, MIXED, ask, codes, mixed, numbers, question
+from contracts.conform.mirror import (
+    DAY,
+    LEVELS,
+    MIXED,
+    NUMBERS,
+    ask,
+    codes,
+    mixed,
+    numbers,
+    question,
+    refused,
+)
 from contracts.errors import Code
 from contracts.messages import ErrorReply, Reply
-from contracts.table import Column, Columns, Matrix, Type, pack_floats
+from contracts.table import MAX_COLUMNS, MAX_LEVELS, Column, Columns, Matrix, Type, pack_floats
 
 F, N, B, S, C, D, T = range(7)
 
@@ -20,6 +31,16 @@ F, N, B, S, C, D, T = range(7)
 def _no_rows(drive: Drive) -> None:
     expect(ask(drive.hold("mixed"), mixed(n=[]), N), [])
     expect(ask(drive.hold("matrix"), Matrix(0, ("a", "b"), b"")), [])
+
+
+@check("6.1", "takes 4096 columns, refuses one more", "fit")
+def _columns(drive: Drive) -> None:
+    peer = drive.hold("matrix")
+    more = [Column("x" + str(at), Type.F64, bytes(24)) for at in range(MAX_COLUMNS - 1)]
+    table = Columns(3, (*NUMBERS.columns, *more))
+    expect(ask(peer, Columns(3, table.columns[:MAX_COLUMNS]), 1), [10.0, 20.0, 30.0])
+    refused(peer, question(table), Code.BAD_TABLE)
+    refused(peer, question(Matrix(0, table.names, b"")), Code.BAD_TABLE)
 
 
 @check("6.3", "f64: numbers, NaN and infinities reach the model", "fit")
@@ -61,7 +82,7 @@ def _str(drive: Drive) -> None:
 def _missing_bits(drive: Drive) -> None:
     table = mixed(n=[None, 2])
     bits = b"\xff" * 7 + b"\x7f"
-    for at in (N, D, T):
+    for at in (N, B, D, T):
         column = table.columns[at]
         width = len(column.values) // 2
         junk = Column(
@@ -83,6 +104,15 @@ def _cat(drive: Drive) -> None:
     table = mixed(n=[0] * 3)
     columns = (*table.columns[:C], turned, *table.columns[D:])
     expect(ask(peer, Columns(3, columns), C), codes(turned))
+
+
+@check("6.5", "takes 32 768 levels, refuses one more", "fit")
+def _levels(drive: Drive) -> None:
+    peer = drive.hold("matrix")
+    levels = tuple(map(str, range(MAX_LEVELS + 1)))
+    most, more = (Column("z", Type.CAT, bytes(12), some) for some in (levels[1:], levels))
+    expect(ask(peer, Columns(3, (*NUMBERS.columns, most)), 1), [10.0, 20.0, 30.0])
+    refused(peer, question(Columns(3, (*NUMBERS.columns, more))), Code.BAD_TABLE)
 
 
 @check("6.6", "missing reaches the model as missing, for every type", "fit")

@@ -22,14 +22,18 @@ class Mirror:
 
     def __init__(self, fail: bool = False) -> None:
         self.fail = fail
+        self.total = 0.0
 
     def fit(self, X: Any, y: Any) -> Mirror:
         if self.fail:
             raise ValueError("the mirror was asked to fail")
+        self.total = float(sum(y))
         return self
 
-    def predict(self, X: Any, mode: str = "code", at: int = 0, seconds: float = 0.0) -> list[Any]:
+    def predict(self, X: Any, mode: str = "code", at: int = 0, seconds: float = 0.0) -> Any:
         column = X.iloc[:, at] if hasattr(X, "iloc") else X[:, at]
+        if mode == "total":
+            return [self.total] * len(column)
         return MODES[mode](column, seconds)
 
 
@@ -83,9 +87,9 @@ def sleep(column: Any, seconds: float) -> list[float]:
     return code(column)
 
 
-MODES: dict[str, Callable[[Any, float], list[Any]]] = {
+MODES: dict[str, Callable[[Any, float], Any]] = {
     "code": code,
-    "value": lambda column, seconds: [float(cell) for cell in column],
+    "value": lambda column, seconds: column.astype(float),
     "tells": lambda column, seconds: [0.0] * len(column),  # NaN is all that pandas has
     "digits": digits,
     "fail": fail,

@@ -31,6 +31,7 @@ from contracts.messages import (
     Read,
     Reply,
     Request,
+    Source,
     decode_request,
     encode_reply,
 )
@@ -60,6 +61,7 @@ class Stub:
         self.folder = path.parent
         self.features: tuple[Field, ...] | None = None
         self.target: Field | None = None
+        self.total = 0.0
         self.peers: dict[int, Peer] = {}
         self.lifeline = self.take_stdio()
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -162,9 +164,11 @@ class Stub:
             raise Failure(Code.FIT_FAILED, "the mirror was asked to fail")
         table, target = request.table, request.target
         if request.source is not None:
-            table, target = self.load_source(request.source.script)
+            table, target = self.load_source(request.source)
         self.features = tuple(column.field for column in table.columns)
         self.target = target.field
+        if self.target.type is not Type.CAT:
+            self.total = sum(target.tolist())
         return Reply(
             request.id,
             features=self.features,
@@ -182,7 +186,7 @@ class Stub:
             raise Failure(Code.UNSUPPORTED, f"no method {request.method}")
         table, target = request.table, None
         if request.source is not None:
-            table, target = self.load_source(request.source.script)
+            table, target = self.load_source(request.source)
         columns = self.align(table)
         if self.target.type is Type.CAT:
             answer = self.classify(request.method, columns[0].tolist())
@@ -214,6 +218,8 @@ class Stub:
     ) -> Table:
         """Be the mirror."""
         items = self.see(columns[at])
+        if mode == "value":
+            return Columns(len(items), (Column.of(self.target.name, Type.F64, items),))
         codes = [code(item) for item in items]
         if mode == "fail" or (mode == "poison" and 666.0 in codes):
             raise Failure(Code.PREDICT_FAILED, "the mirror was asked to fail", "line 1 of the stub")
@@ -227,12 +233,12 @@ class Stub:
             codes = [float(abs(item) % 1000) for item in items]
         if mode == "tells":
             codes = [1.0] * len(items)
+        if mode == "total":
+            codes = [self.total] * len(items)
+        if mode == "short":
+            codes = codes[1:]
         time.sleep(seconds)
-        answer = items if mode == "value" else codes
-        return Columns(
-            len(answer[mode == "short" :]),
-            (Column.of("y", Type.F64, answer[mode == "short" :]),),
-        )
+        return Columns(len(codes), (Column.of(self.target.name, Type.F64, codes),))
 
     def see(self, column: Column) -> list[Any]:
         """Give a column's values to the model."""
@@ -245,17 +251,18 @@ class Stub:
         return [n * unit if is_here else None for n, is_here in zip(numbers, here, strict=True)]
 
     def persist(self, request: Persist) -> Reply:
-        """Give the features and the target as JSON."""
+        """Give the features, the target and its sum as JSON."""
         if self.features is None:
             raise Failure(Code.NO_MODEL, "nothing is fitted")
         kept = [field.to_wire() for field in (*self.features, self.target)]
-        return Reply(request.id, artifact=json.dumps(kept).encode(), format="stub")
+        return Reply(request.id, artifact=json.dumps([self.total, *kept]).encode(), format="stub")
 
     def load(self, request: Load) -> Reply:
-        """Take features and target from JSON."""
+        """Take features, target and its sum from JSON."""
         if not self.is_whole(request) or request.format != "stub":
             raise Failure(Code.BAD_ARTIFACT, "the digest is another")
-        *features, target = map(Field.from_wire, json.loads(bytes(request.artifact)))
+        self.total, *fields = json.loads(bytes(request.artifact))
+        *features, target = map(Field.from_wire, fields)
         self.features, self.target = tuple(features), target
         return Reply(request.id)
 
@@ -265,13 +272,15 @@ class Stub:
 
     def read(self, request: Read) -> Reply:
         """Give the kit's data set."""
-        table, target = self.load_source(request.source.script)
+        table, target = self.load_source(request.source)
         return Reply(request.id, table, target)
 
-    def load_source(self, script: str) -> tuple[Columns, Column]:
-        """Give the kit's data set, if the script is there."""
-        if not Path(script).exists():
-            raise Failure(Code.BAD_MODEL, f"{script} is not there")
+    def load_source(self, source: Source) -> tuple[Columns, Column]:
+        """Give the kit's data set, if the script is there and three rows are wanted."""
+        if not Path(source.script).exists():
+            raise Failure(Code.BAD_MODEL, f"{source.script} is not there")
+        if source.params != {"rows": 3}:
+            raise Failure(Code.READ_FAILED, f"{source.params} rather than 3 rows")
         features = (
             Column.of("f", Type.F64, [1.5, math.nan, None]),
             Column.of("s", Type.STR, ["a", "bb", None]),
