@@ -14,7 +14,7 @@ from runner.web.envelope import dump, failure
 from runner.web.limits import Limits
 from runner.web.observe import Logger, Observer
 from runner.web.predict import EntryPoints, Prediction, Probabilities
-from runner.web.problems import is_ours, problem_of
+from runner.web.problems import UNFORESEEN, Problem, is_ours, problem_of
 from runner.web.request import LateBody, Receive, Request
 from runner.web.states import Alive, Listing, Live, Ready, ServiceList
 
@@ -107,7 +107,7 @@ class Failures:
                 version=req.version,
                 error=problem.code,
                 reason=str(ex),
-                traceback=_traceback(ex),
+                **_traceback(ex, problem),
             )
         if resp is None:  # a websocket, which nobody serves
             return
@@ -118,8 +118,10 @@ class Failures:
         resp.data = dump(failure(req, problem, service))
 
 
-def _traceback(ex: Exception) -> str:
-    """Give the model's own traceback where there is one, else ours."""
+def _traceback(ex: Exception, problem: Problem) -> dict[str, str]:
+    """Give the model's own traceback where there is one, and ours only for what nobody foresaw."""
     if isinstance(ex, ContractError) and ex.traceback:
-        return ex.traceback
-    return "".join(traceback.format_exception(ex))
+        return {"traceback": ex.traceback}
+    if problem.code == UNFORESEEN:
+        return {"traceback": "".join(traceback.format_exception(ex))}
+    return {}

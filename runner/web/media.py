@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +21,9 @@ from runner.signature.faults import shorten
 from runner.web.limits import Limits
 from runner.web.problems import Problem
 
+# What other languages write for a missing number; behind a minus, that is where the place is told.
+_NAN = re.compile("-?(NaN|NA|nan|None|Infinity)")
+_NO_NULL = "; JSON has no such value, a missing one is null"
 _LONGEST_ROW = 4096  # fields, as many as the contract's tables have columns
 
 
@@ -37,7 +41,9 @@ def read_table(
         raise Problem(
             415,
             "unsupported_media_type",
-            f"Content-Type {(content_type or '')[:100]!r}, expected one of {', '.join(_READERS)}",
+            f"Content-Type {(content_type or '')[:100]!r}, expected one of {', '.join(_READERS)}; "
+            "send it as Content-Type: application/json, "
+            "e.g. curl -H 'Content-Type: application/json'",
         )
     charset = _charset(parameters)
     if charset not in ("utf-8", "utf8", None):
@@ -60,7 +66,8 @@ def _json(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:
     try:
         return _check(orjson.loads(body), checker)
     except orjson.JSONDecodeError as ex:
-        raise Problem(400, "invalid_json", f"the body is no JSON: {ex}") from ex
+        hint = _NO_NULL if _NAN.match(ex.doc, ex.pos) else ""
+        raise Problem(400, "invalid_json", f"the body is no JSON: {ex}{hint}") from ex
 
 
 def _msgpack(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:

@@ -17,6 +17,7 @@ from runner.web.envelope import success
 from runner.web.limits import Limits
 from runner.web.media import read_table
 from runner.web.problems import Problem
+from runner.web.query import check_query
 from runner.web.request import Request
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ class Prediction:
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
         """Predict for one row in the query string."""
+        check_query(req.query_string)
         found, checker = find(self._services, service, req)
         await self._answer(req, resp, found, checker.row(req.params), single=True)
 
@@ -45,6 +47,7 @@ class Prediction:
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
         """Predict for the rows in the body."""
+        check_query(req.query_string)
         found, _ = find(self._services, service, req)
         body = await read_body(req, self._limits)
         # While the body came in, another version may have taken over.

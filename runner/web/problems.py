@@ -6,6 +6,7 @@ only: its message may hold data, and its traceback is for the log (SPEC 7.3).
 
 from __future__ import annotations
 
+import errno
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -41,6 +42,11 @@ class Problem(Exception):
         self.headers = headers or {}
 
 
+UNFORESEEN = "internal"
+"""The code of an exception that has no place here: a fault of the runner's own."""
+
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+
 _CALLER = (422, None)
 _MODEL = (500, "the model failed at this request; the server's log says why")
 _ADAPTER = (500, "the worker failed at this request; the server's log says why")
@@ -65,6 +71,9 @@ _RENAMED = {
     Code.LOAD_FAILED: "model_error",
 }
 
+_PATHS = ("/services", "/services/{service}/predict", "/alive", "/health/ready")
+"""Where somebody who knows no path may begin."""
+
 _HTTP_CODES = {
     400: "bad_request",
     404: "not_found",
@@ -83,12 +92,16 @@ def problem_of(ex: BaseException, path: str) -> Problem:
     for type_, read in _READERS.items():
         if isinstance(ex, type_):
             return read(ex)
-    return Problem(500, "internal", "the server failed at this request; its log says why")
+    return _unforeseen()
+
+
+def _unforeseen() -> Problem:
+    return Problem(500, UNFORESEEN, "the server failed at this request; its log says why")
 
 
 def is_ours(problem: Problem) -> bool:
     """Whether the problem is one that whoever runs the server should look into."""
-    return problem.status in (500, 502)
+    return problem.status in (500, 502) or problem.code == "no_room"
 
 
 def _invalid(ex: InvalidInput) -> Problem:
@@ -110,13 +123,24 @@ def _contract(ex: ContractError) -> Problem:
 
 def _from_falcon(ex: falcon.HTTPError, path: str) -> Problem:
     status = ex.status_code
-    code = _HTTP_CODES.get(status, "http_error" if status < 500 else "internal")
+    code = _HTTP_CODES.get(status, "http_error" if status < 500 else UNFORESEEN)
     messages = {
-        404: f"there is nothing at {path[:100]}",
+        404: f"there is nothing at {path[:100]}; there are {', '.join(_PATHS)}",
         405: f"the method is not allowed at {path[:100]}",
     }
     message = messages.get(status) or ex.description or ex.title or "the request is wrong"
     return Problem(status, code, message, headers=dict(ex.headers or {}))
+
+
+def _os(ex: OSError) -> Problem:
+    if ex.errno not in _NO_ROOM:
+        return _unforeseen()
+    return Problem(
+        503,
+        "no_room",
+        "there is no room for the rows of this request on their way to the worker",
+        headers=_retry(5),
+    )
 
 
 def _retry(seconds: float) -> dict[str, str]:
@@ -133,5 +157,6 @@ _READERS: dict[type[Exception], Callable[[Any], Problem]] = {
     ),
     DeadlineExceeded: lambda ex: Problem(504, "deadline_exceeded", str(ex)),
     NotFound: lambda ex: Problem(404, "not_found", str(ex)),
+    OSError: _os,
     Unavailable: lambda ex: Problem(503, "unavailable", str(ex), headers=_retry(1)),
 }

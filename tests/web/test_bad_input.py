@@ -1,5 +1,6 @@
 """What a caller gets for bad requests: a status, a code, one shape; and no worker is asked."""
 
+import errno
 from collections.abc import Callable
 from typing import Any
 
@@ -46,7 +47,7 @@ def refused(web: Application, got: Any, status: int, code: str) -> dict[str, Any
         ("sepal length=1&sepal width=NaN", 422, "sepal width", "NaN"),
         ("sepal length=1&sepal width=-inf", 422, "sepal width", "-inf"),
         ("sepal length=1&sepal width=1e999", 422, "sepal width", "1e999"),
-        ("sepal length=1&sepal width=%FF", 422, "sepal width", "\ufffd"),
+        ("sepal length=1&sepal width=%EF%BF%BD", 422, "sepal width", "\ufffd"),
         ("sepal length=1&sepal width=1&sepal width=2", 422, "sepal width", "['1', '2']"),
         ("sepal length=1&sepal width=" + "9" * 5000, 422, "sepal width", "9" * 99 + "…"),
     ],
@@ -61,6 +62,29 @@ def test_query_strings(
     assert metadata["details"] == [told if value is None else told | {"value": value}]
     assert field in metadata["error_message"]
     assert metadata["service_name"] == "iris"
+
+
+@pytest.mark.parametrize(
+    ("query", "field", "value"),
+    [
+        ("sepal length=1&sepal width=K%F6ln", "sepal width", "K%F6ln"),
+        ("sepal length=1&sepal width=2&city=%ff", "city", "%ff"),
+        ("l%E4nge=1", "l\ufffdnge", "1"),
+        ("sepal+length=%C3", "sepal length", "%C3"),
+    ],
+)
+def test_query_strings_of_other_encodings(
+    web: Application, query: str, field: str, value: str
+) -> None:
+    """Bytes that are no UTF-8 are refused, with the field, and never read as another text."""
+    for got in (
+        web.client.simulate_get("/predict", query_string=query),
+        web.client.simulate_post("/predict", query_string=query, body=GOOD.decode()),
+    ):
+        metadata = refused(web, got, 400, "invalid_query")
+        expected = "percent-encoded UTF-8"
+        assert metadata["details"] == [{"field": field, "value": value, "expected": expected}]
+        assert metadata["error_message"].startswith(f"{field}: {value!r} is not UTF-8")
 
 
 def test_no_query_string(web: Application) -> None:
@@ -104,6 +128,20 @@ def test_not_json(web: Application, body: bytes) -> None:
     assert "line 1 column" in metadata["error_message"]
 
 
+@pytest.mark.parametrize("word", ["NaN", "-NaN", "NA", "nan", "None", "-Infinity"])
+def test_missing_values_of_other_languages(web: Application, word: str) -> None:
+    """What another language writes for a missing number is told to be null in JSON."""
+    body = f'[{{"ü": "NaN", "sepal length": 1, "sepal width": {word}}}]'
+    metadata = refused(web, post(web, body.encode()), 400, "invalid_json")
+    assert metadata["error_message"].endswith("; JSON has no such value, a missing one is null")
+
+
+def test_other_faults_are_not_told_to_be_null(web: Application) -> None:
+    """Only such a word is: not a text that holds it."""
+    metadata = refused(web, post(web, b'[{"a": "NaN", "b": ?}]'), 400, "invalid_json")
+    assert "null" not in metadata["error_message"]
+
+
 @pytest.mark.parametrize("body", [b"[]", b"1", b'"text"', b"null", b"true", b"[1]", b"[[1, 2]]"])
 def test_json_of_another_shape(web: Application, body: bytes) -> None:
     """JSON that is neither an object nor a list of objects is a 422."""
@@ -130,6 +168,15 @@ def test_empty_body(web: Application) -> None:
 def test_content_types(web: Application, type_: str | None) -> None:
     """A type that is not read is a 415."""
     refused(web, post(web, GOOD, type_), 415, "unsupported_media_type")
+
+
+def test_how_the_content_type_is_sent(web: Application) -> None:
+    """What curl sends unless told otherwise is refused with what to tell it."""
+    got = post(web, GOOD, "application/x-www-form-urlencoded")
+    metadata = refused(web, got, 415, "unsupported_media_type")
+    assert metadata["error_message"].endswith(
+        "send it as Content-Type: application/json, e.g. curl -H 'Content-Type: application/json'"
+    )
 
 
 def test_compressed_bodies(web: Application) -> None:
@@ -226,6 +273,15 @@ def test_not_found(web: Application, path: str, code: str) -> None:
     refused(web, web.client.simulate_get(path), 404, code)
 
 
+def test_where_to_begin(web: Application) -> None:
+    """Who asks for nothing in particular is told what there is, and it is there."""
+    metadata = refused(web, web.client.simulate_get("/"), 404, "not_found")
+    told = "there are /services, /services/{service}/predict, /alive, /health/ready"
+    assert metadata["error_message"] == f"there is nothing at /; {told}"
+    paths = told.removeprefix("there are ").replace("{service}", "iris").split(", ")
+    assert [web.client.simulate_options(path).status_code for path in paths] == [200] * 4
+
+
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE"])
 def test_methods(web: Application, method: str) -> None:
     """Another method is a 405 that tells the allowed ones."""
@@ -281,6 +337,9 @@ def raising(ex: Exception) -> Callable[..., Any]:
         (Failure(Code.BAD_MESSAGE, "secret"), 500, "worker_error"),
         (BadFrame("secret"), 500, "worker_error"),
         (ZeroDivisionError("secret"), 500, "internal"),
+        (OSError(errno.ENOSPC, "secret"), 503, "no_room"),
+        (OSError(errno.EDQUOT, "secret"), 503, "no_room"),
+        (OSError(errno.EBADF, "secret"), 500, "internal"),
     ],
 )
 def test_failures_behind_us(web: Application, ex: Exception, status: int, code: str) -> None:
@@ -316,6 +375,33 @@ def test_model_errors_are_logged(web: Application) -> None:
     (line,) = web.log.of("request failed")
     assert (line["reason"], line["traceback"]) == ("stop(x)", "model.R line 3")
     assert line["request_id"] == got.headers["x-request-id"]
+
+
+@pytest.mark.parametrize(
+    "ex",
+    [
+        Failure(Code.BAD_RESULT, "2 rows of 1"),
+        WorkerCrashed("SIGSEGV"),
+        BadFrame("too long"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ],
+)
+def test_failures_that_are_understood(web: Application, ex: Exception) -> None:
+    """A failure that is no fault of the runner's is logged without the runner's own traceback."""
+    web.services.model = raising(ex)
+    web.client.simulate_get(QUERY)
+    (line,) = web.log.of("request failed")
+    assert line["reason"] == str(ex)
+    assert "traceback" not in line
+
+
+def test_failures_that_nobody_foresaw(web: Application) -> None:
+    """A fault of the runner's own is logged with where it happened."""
+    web.services.model = raising(ZeroDivisionError("x"))
+    web.client.simulate_get(QUERY)
+    (line,) = web.log.of("request failed")
+    assert line["traceback"].startswith("Traceback")
+    assert "ZeroDivisionError: x" in line["traceback"]
 
 
 def test_faults_of_callers_are_no_failures_of_ours(web: Application) -> None:
