@@ -12,18 +12,36 @@ LANGUAGES = ("python", "r", "julia")
 """Languages whose adapters come with the runner; any other needs `adapter: {command: […]}`."""
 
 _CODE = Path(__file__).resolve().parents[2]
+_PACKAGES = ("adapters", "contracts")
 
 
 @dataclass(frozen=True)
 class Command:
-    """Say how to start a process: argv, and what to set in its environment."""
+    """Say how to start a process: argv, and what to set in its environment.
+
+    ``foreign``: it is another Python than ours, which must be lent the contract's side of our code.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
+    foreign: bool = False
 
-    def environment(self) -> dict[str, str]:
-        """Give the whole environment: this process's own, with `env` laid over it."""
-        return {**os.environ, **self.env}
+    def environment(self, folder: Path) -> dict[str, str]:
+        """Give the whole environment: this process's own, with `env` laid over it.
+
+        A foreign Python is lent two packages by links in ``folder``, and nothing else that may lie
+        beside them: our numpy must not come before its own.
+        """
+        environment = {**os.environ, **self.env}
+        if self.foreign:
+            lent = folder / "path"
+            lent.mkdir()
+            for package in _PACKAGES:
+                (lent / package).symlink_to(_CODE / package)
+            paths = [str(lent), *filter(None, [self.env.get("PYTHONPATH")])]
+            environment["PYTHONPATH"] = os.pathsep.join(paths)
+            environment.pop("VIRTUAL_ENV", None)
+        return environment
 
 
 def find(
@@ -35,15 +53,12 @@ def find(
 ) -> Command:
     """Give the command of a language's adapter.
 
-    ``command`` replaces it whole; ``executable`` only the Python that runs it: a foreign virtual
-    environment needs nothing but msgpack, numpy and the language's bridge, because the two packages
-    of the contract's side are put on its path.
+    ``command`` replaces it whole; ``executable`` only the Python (3.11 or later) that runs it: a
+    foreign virtual environment needs nothing but msgpack, numpy and the language's bridge.
     """
     laid_over = dict(env or {})
     if command:
         return Command(tuple(command), laid_over)
-    if executable is not None:
-        path = [str(_CODE), *filter(None, [os.environ.get("PYTHONPATH")])]
-        laid_over.setdefault("PYTHONPATH", os.pathsep.join(path))
     # NOTE: -P keeps the working directory off sys.path: a user's contracts.py must not shadow ours.
-    return Command((executable or sys.executable, "-P", "-m", f"adapters.{language}"), laid_over)
+    argv = (executable or sys.executable, "-P", "-m", f"adapters.{language}")
+    return Command(argv, laid_over, foreign=executable is not None)

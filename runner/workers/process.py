@@ -68,12 +68,12 @@ class WorkerProcess:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.STDOUT,
-                env=command.environment(),
+                env=command.environment(folder),
                 # A Ctrl-C in the terminal is for the supervisor alone, which then ends us in order.
                 start_new_session=True,
             )
         except OSError as ex:
-            folder.rmdir()
+            shutil.rmtree(folder, ignore_errors=True)
             raise WorkerFailedToStart(f"cannot start {command.argv[0]}: {ex.strerror}") from ex
         return cls(process, folder, on_line, memory_limit)
 
@@ -167,7 +167,9 @@ class WorkerProcess:
         elif code < 0:
             how = f"the adapter was ended by {signal.Signals(-code).name}"
         else:
-            how = f"the adapter ended with exit code {code} (does the model's code quit or exit?)"
+            how = f"the adapter ended with exit code {code}"
+        if code == 0:
+            how += " (does the model's code quit or exit?)"
         return how + self._words()
 
     def _words(self) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from runner.cli.main import COMMANDS
+from tests.requirements import need
 from tests.serving.project import RUNNER, Project, run, tricky, write_project
 from tests.serving.server import until
 
@@ -260,6 +261,24 @@ def test_doctor_names_the_mend(tmp_path: Path) -> None:
     done = run("doctor", PATH=str(tmp_path), JULIA_EXE=str(tmp_path / "none"), HOME=str(tmp_path))
     assert done.code == 5
     assert "scripts/setup --languages python,r" in done.stdout
+
+
+@need("r")
+def test_fit_without_its_language_names_the_mend(tmp_path: Path) -> None:
+    """`runner fit` of an R model without R on PATH: one line with the mend, exit 5."""
+    project = write_project(
+        tmp_path,
+        """\
+        service_metadata: {service_name: lost, service_version: "1"}
+        dataset_loader_train: {language: r, script: model.R, function: train}
+        model: {language: r, script: model.R}
+        """,
+        model__R="fit <- function(x, y) 1\n",
+    )
+    done = project.run("fit", PATH=str(tmp_path))
+    assert done.code == 5
+    assert "scripts/setup --languages python,r" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_version() -> None:

@@ -25,6 +25,7 @@ from runner.workers.errors import (
 )
 from runner.workers.interpreter import Command
 from runner.workers.private import PrivateWorker, private_worker
+from tests.foreign import foreign_environment
 from tests.serving.project import TRICKS
 
 X = Columns(3, (Column.of("x", Type.F64, [1.0, 2.0, 3.0]),))
@@ -194,6 +195,19 @@ async def test_a_worker_over_its_memory_limit_is_killed_and_says_so(tmp_path: Pa
             interpreter.find("python"), lambda _: None, memory_limit=limit
         ) as worker:
             await worker.request(Fit, model=model, table=X, target=Y)
+
+
+async def test_a_foreign_python_is_lent_our_side_of_the_contract_only(
+    model: dict[str, object], tmp_path: Path
+) -> None:
+    """`executable` runs the adapter in another environment, with the packages that are there."""
+    python = foreign_environment(tmp_path / "venv")
+    command = interpreter.find("python", executable=str(python))
+    async with private_worker(command, lambda _: None) as worker:
+        await worker.request(Fit, model=model, table=X, target=Y)
+        packages = (await worker.hello()).packages
+    assert "numpy" in packages
+    assert "pandas" not in packages, "ours has it, the foreign environment has not"
 
 
 async def test_two_connections_to_one_worker_do_not_mix(worker: PrivateWorker) -> None:
