@@ -1,4 +1,4 @@
-"""Check what is refused, and with which code (SPEC 4.6, 5.1, 5.2, 7, 8.2)."""
+"""Check what is refused, and with which code (SPEC 4.4, 4.6, 5.1, 5.2, 7, 8.2)."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def _unknown_ops(drive: Drive) -> None:
 
 
 def _refuse_vectors(drive: Drive, code: Code) -> None:
-    """Send every invalid request of a code; those with an attachment are `_attachments`'."""
+    """Send every invalid request of a code; those with an attachment are for `_refuse_attached`."""
     peer = drive.connect()
     for vector in vectors(f"invalid/{code.value}"):
         if vector.text["at"] != "request" or "attachment" in vector.text["message"]:
@@ -71,19 +71,30 @@ def _without(drive: Drive) -> list[str]:
     return [op for op in REQUESTS if op not in drive.hello.capabilities]
 
 
+@check("4.4", "refuses buffers that overlap to more than eight times their attachment", "predict")
+def _overlap(drive: Drive) -> None:
+    _refuse_attached(drive, "4.4")
+
+
 @check("4.6", "refuses attachments that are not what was announced, and unlinks all", "predict")
 def _attachments(drive: Drive) -> None:
+    _refuse_attached(drive, "4.6")
+
+
+def _refuse_attached(drive: Drive, clause: str) -> None:
+    """Send every invalid request of a clause that has an attachment; its file must go."""
     peer = drive.connect()
     for vector in vectors("invalid"):
-        if vector.text["at"] != "request" or "attachment" not in vector.text.get("message", {}):
+        if vector.text["clause"] != clause or "attachment" not in vector.text.get("message", {}):
+            continue
+        if vector.text["at"] != "request":
             continue
         vector.lay_out(drive.process.folder)
         peer.send_payload(vector.payload, vector.text["id"])
         reply = peer.reply(vector.text["id"])
         told = reply.code if isinstance(reply, ErrorReply) else "ok"
         if told != vector.meaning:
-            saw = f"{told} for {vector.text['description']}"
-            raise Broken(saw, vector.meaning, vector.text["clause"])
+            raise Broken(f"{told} for {vector.text['description']}", vector.meaning)
         if left := drive.process.left_over():
             raise Broken(f"{left} after {vector.text['description']}", "no file")
 

@@ -53,7 +53,7 @@ BREAKS = {
     "takes_tables_that_lack_a_feature": ("5", {"5.5"}),
     "wrong_hello": ("", {"3.1"}),
     "ignores_sha256": ("5", {"5.6"}),
-    "leaves_attachments": ("4", {"4.6"}),
+    "leaves_attachments": ("4.6", {"4.6"}),
     "follows_links": ("4", {"4.6"}),
     "ignores_expired": ("3", {"3.6"}),
     "ends_on_a_bad_message": ("5", {"5.2"}),
@@ -82,7 +82,7 @@ BREAKS = {
     "takes_any_number_of_levels": ("6.5", {"6.5"}),
     "looks_at_missing_bools": ("6.4", {"6.4"}),
     "takes_a_value_too_few": ("4.4", {"4.4"}),
-    "takes_buffers_that_overlap": ("4.6", {"4.4"}),
+    "takes_buffers_that_overlap": ("4.4", {"4.4"}),
     "allocates_in_a_child": ("4.4", {"4.4"}),
 }
 
