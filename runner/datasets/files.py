@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from runner.datasets.declared import NAMING_COLUMNS, Declared, instead
 from runner.errors import DatasetError
 
 _ROWS = re.compile(r"\s*(-?\d+)?\s*:\s*(-?\d+)?\s*")
@@ -22,9 +23,11 @@ class _File:
 
     ``path`` or ``url``: where it is. ``target_column``: its name; the other columns are features.
     ``rows``: which rows of data, the header not counted, as a Python slice in a string: `":100"`
-    are the first hundred, `"100:"` all but them, `"-50:"` the last fifty. ``ndarray``: Palladium's;
-    accepted without effect, because the adapter decides what a model sees. All other keywords are
-    those of the reader; raises TypeError for one that it does not have.
+    are the first hundred, `"100:"` all but them, `"-50:"` the last fifty. ``dates`` and
+    ``categories``: columns that hold calendar dates, or labels (see `Declared`); pandas'
+    ``parse_dates`` is for times. ``ndarray``: Palladium's; accepted without effect, because the
+    adapter decides what a model sees. All other keywords are those of the reader; raises TypeError
+    for one that it does not have.
     """
 
     reader: ClassVar[Callable[..., Any]]
@@ -36,12 +39,15 @@ class _File:
         *,
         url: str | None = None,
         rows: str | None = None,
+        dates: list[str] | None = None,
+        categories: list[str] | None = None,
         ndarray: bool | None = None,
         **keywords: Any,
     ) -> None:
+        check_keywords(type(self).reader, keywords, _File)
         if (path is None) == (url is None):
             raise TypeError("either path or url is needed")
-        check_keywords(type(self).reader, keywords)
+        self._declared = Declared(dates, categories, keywords)
         self._location = path or url
         self._target_column = target_column
         self._rows = _slice(rows)
@@ -49,8 +55,15 @@ class _File:
 
     def __call__(self) -> Loaded:
         """Read the file; give features and target. Raises whatever the reader raises."""
-        frame = type(self).reader(self._location, **self._keywords)
-        return split(frame.iloc[self._rows], self._target_column)
+        frame = self._declared.read(lambda: self._read(self._keywords), self._read_names)
+        return split(self._declared.apply(frame.iloc[self._rows]), self._target_column)
+
+    def _read(self, keywords: Mapping[str, Any]) -> pd.DataFrame:
+        frame: pd.DataFrame = type(self).reader(self._location, **keywords)
+        return frame
+
+    def _read_names(self) -> pd.DataFrame:
+        return self._read(without_columns(self._keywords))
 
 
 class Table(_File):
@@ -68,10 +81,18 @@ class Table(_File):
                 raise TypeError("skiprows as a map is {range: [first, end]}")
             more["skiprows"] = range(*skipped["range"])
         super().__init__(path, target_column, **more)
+        # Labels are what the file says: 007 is not 7, and 4 beside an empty cell is not 4.0.
+        labels = dict.fromkeys(self._declared.categories, "str")
+        dtype = self._keywords.get("dtype")
+        if labels and (dtype is None or isinstance(dtype, Mapping)):
+            self._keywords["dtype"] = labels | dict(dtype or {})
         # PERF: of the first rows of a large file, the rest need not be read.
         rows = self._rows
         if rows.start is None and rows.stop is not None and rows.stop >= 0:
             self._keywords.setdefault("nrows", rows.stop)
+
+    def _read_names(self) -> pd.DataFrame:
+        return self._read(without_columns(self._keywords) | {"nrows": 0})
 
 
 class CSV(Table):
@@ -92,22 +113,29 @@ def split(frame: pd.DataFrame, target_column: str | None) -> Loaded:
         return frame, None
     names = [str(name) for name in frame.columns]
     if target_column not in frame.columns:
-        near = difflib.get_close_matches(str(target_column), names, n=1)
-        meant = f", did you mean {near[0]!r}?" if near else f"; there are {', '.join(names[:20])}"
+        meant = instead(str(target_column), names)
         raise DatasetError(f"there is no target_column {target_column!r}{meant}")
     if names.count(target_column) > 1:
         raise DatasetError(f"two columns have the name {target_column!r}")
     return frame.drop(columns=target_column), frame[target_column]
 
 
-def check_keywords(reader: Callable[..., Any], keywords: Mapping[str, Any]) -> None:
-    """Raise TypeError for a keyword that the reader does not have, naming the nearest one."""
+def without_columns(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the keywords but for those that name columns."""
+    return {key: value for key, value in keywords.items() if key not in NAMING_COLUMNS}
+
+
+def check_keywords(
+    reader: Callable[..., Any], keywords: Mapping[str, Any], loader: type[Any]
+) -> None:
+    """Raise TypeError for a keyword of neither reader nor loader, naming the nearest one."""
     known = inspect.signature(reader).parameters
     for name in keywords:
         if name in _REFUSED:
             raise TypeError(f"{name!r} reads piece by piece; a model needs the whole")
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
+            possible = [*known, *inspect.signature(loader).parameters]
+            near = difflib.get_close_matches(name, possible, n=1)
             meant = f", did you mean {near[0]!r}?" if near else ""
             raise TypeError(f"{reader.__name__} has no keyword {name!r}{meant}")
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from runner.datasets.files import Loaded, check_keywords, split
+from runner.datasets.declared import Declared
+from runner.datasets.files import Loaded, check_keywords, split, without_columns
 
 
 class SQL:
     """A query, or a whole table, of any database that SQLAlchemy reaches: pandas.read_sql.
 
     ``url``: the database's; pandas opens it and closes it again. ``sql``: the query or the table's
-    name. Other keywords are those of read_sql. ``ndarray``: as in `CSV`.
+    name. Other keywords are those of read_sql. ``dates``, ``categories``, ``ndarray``: as in `CSV`.
     """
 
     def __init__(
@@ -22,9 +24,13 @@ class SQL:
         sql: str,
         target_column: str | None = None,
         ndarray: bool | None = None,
+        *,
+        dates: list[str] | None = None,
+        categories: list[str] | None = None,
         **keywords: Any,
     ) -> None:
-        check_keywords(pd.read_sql, keywords)
+        check_keywords(pd.read_sql, keywords, SQL)
+        self._declared = Declared(dates, categories, keywords)
         self._url = url
         self._sql = sql
         self._target_column = target_column
@@ -32,8 +38,15 @@ class SQL:
 
     def __call__(self) -> Loaded:
         """Run the query; give features and target."""
-        frame = pd.read_sql(self._sql, self._url, **self._keywords)
-        return split(frame, self._target_column)
+        frame = self._declared.read(
+            lambda: self._read(self._keywords),
+            lambda: self._read(without_columns(self._keywords)),
+        )
+        return split(self._declared.apply(frame), self._target_column)
+
+    def _read(self, keywords: Mapping[str, Any]) -> pd.DataFrame:
+        frame: pd.DataFrame = pd.read_sql(self._sql, self._url, **keywords)
+        return frame
 
 
 class OpenML:

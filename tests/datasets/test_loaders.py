@@ -162,7 +162,10 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any]]] = {
     "either path or url is needed": (CSV, {}),
     "read_csv has no keyword 'seq', did you mean 'sep'?": (CSV, {"path": "a", "seq": ","}),
     "read_table has no keyword 'qqq'": (Table, {"path": "a", "qqq": 1}),
-    "read_parquet has no keyword 'nrows'": (Parquet, {"path": "a", "nrows": 1}),
+    "read_parquet has no keyword 'nrows', did you mean 'rows'?": (
+        Parquet,
+        {"path": "a", "nrows": 1},
+    ),
     "read_sql has no keyword 'index_cl', did you mean 'index_col'?": (
         SQL,
         {"url": "sqlite://", "sql": "t", "index_cl": 1},
@@ -175,6 +178,16 @@ MISTAKES: dict[str, tuple[Any, dict[str, Any]]] = {
     "rows '1:2:3' is no slice such as \":100\" or \"100:\"": (CSV, {"path": "a", "rows": "1:2:3"}),
     "skiprows as a map is {range: [first, end]}": (CSV, {"path": "a", "skiprows": {"rang": [1]}}),
     "either name or data_id is needed": (OpenML, {}),
+    "read_csv has no keyword 'target_columm', did you mean 'target_column'?": (
+        CSV,
+        {"path": "a", "target_columm": "y"},
+    ),
+    "read_sql has no keyword 'datse', did you mean 'dates'?": (
+        SQL,
+        {"url": "sqlite://", "sql": "t", "datse": ["d"]},
+    ),
+    "dates 'Date' is no list of columns such as [Date]": (CSV, {"path": "a", "dates": "Date"}),
+    "categories [0] is no list of columns such as [Date]": (CSV, {"path": "a", "categories": [0]}),
 }  # fmt: skip
 
 
