@@ -7,6 +7,7 @@
     results     tables → what stands under `result`
     envelope    the shapes of success and failure
     problems    every exception → status, code and message
+    query       query strings that would be read as another text
     predict     /predict, /predict_proba
     states      /alive, /list, /services, /health
     observe     a request id on every answer, a line of log for each
