@@ -30,7 +30,7 @@ class Fitted:
         if table.rows == 0:
             raise BadTable("the table to fit has 0 rows, at least 1 is needed")
         features = tuple(column.field for column in table.columns)
-        return cls(features, target.field, task, _first_row(table))
+        return cls(features, target.field, task, first_rows(table, 1))
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -86,13 +86,14 @@ class Fitted:
             raise Failure(Code.BAD_ARTIFACT, f"artifact's header lacks the signature: {ex}") from ex
 
 
-def _first_row(table: Columns) -> Table:
-    """Take the first row in the shape that requests will have: a matrix if all is f64."""
-    row = table.slice(0, 1)
-    columns = row.columns
+def first_rows(table: Columns, count: int) -> Table:
+    """Take up to so many rows in the shape that requests will have: a matrix if all is f64."""
+    rows = table.slice(0, min(count, table.rows))
+    columns = tuple(map(_copy, rows.columns))
     if columns and all(c.type is Type.F64 and not c.field.missing for c in columns):
-        return Matrix(1, table.names, b"".join(column.values for column in columns))
-    return Columns(1, tuple(_copy(column) for column in columns))
+        numbers = np.column_stack([arrays.values(column) for column in columns])
+        return Matrix(rows.rows, table.names, numbers.tobytes())
+    return Columns(rows.rows, columns)
 
 
 def _copy(column: Column) -> Column:

@@ -10,6 +10,10 @@ from contracts.table import Column, Columns, Table
 from contracts.wire import Buffer
 
 
+class CannotStart(Exception):
+    """The language is not here, or does not work; says in one line what is missing."""
+
+
 class Adapter(Protocol):
     """Run one model at a time in one language; always called from the main thread (SPEC 2.4).
 

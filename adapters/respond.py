@@ -8,8 +8,8 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from adapters import artifact
-from adapters.fitted import Fitted
+from adapters import artifact, results
+from adapters.fitted import Fitted, first_rows
 from adapters.protocol import Adapter
 from contracts.errors import Code, ContractError, Failure
 from contracts.messages import ErrorReply, Fit, Load, Persist, Ping, Predict, Read, Reply, Request
@@ -17,6 +17,9 @@ from contracts.table import Column, Table, digest, join
 
 MAX_TRACEBACK = 16 * 1024
 """Bytes of traceback in an error reply (SPEC 7.3)."""
+
+TRIAL = 3
+"""Rows of the fit, at most, that a new model must answer at once."""
 
 METHODS = ("predict", "predict_proba")
 """What predict may ask for (SPEC 5.5)."""
@@ -104,9 +107,9 @@ class Responder:
         began = time.perf_counter()
         result = self._adapter.predict(method, aligned, params)
         seconds = time.perf_counter() - began
-        if result.rows != table.rows:
-            message = f"{method} gave {result.rows} rows for {table.rows}"
-            raise Failure(Code.BAD_RESULT, message)
+        results.check_rows(method, result, table.rows)
+        if method == "predict":  # what adapters make of probabilities are floats in any case
+            results.check_kind(method, result, self._fitted.target)
         return result, seconds
 
     def _fit(self, request: Fit) -> Reply:
@@ -119,7 +122,8 @@ class Responder:
             if table.rows == 0:
                 raise Failure(Code.BAD_TABLE, "the table to fit has 0 rows, at least 1 is needed")
             task = self._adapter.fit(request.model, table, target)
-        self._hold(Fitted.of(table, target, task))
+        # One row cannot tell a model that answers one value whatever it is asked.
+        self._hold(Fitted.of(table, target, task), first_rows(table, TRIAL))
         fitted = self._fitted
         assert fitted is not None
         return Reply(
@@ -150,22 +154,25 @@ class Responder:
             raise Failure(Code.LOAD_FAILED, message, ex.traceback) from ex
         return Reply(request.id)
 
-    def _hold(self, fitted: Fitted) -> None:
+    def _hold(self, fitted: Fitted, *trials: Table) -> None:
         """Take over a new model after it has answered its example: callers find it warm.
+
+        ``trials``: further tables that it must answer.
 
         A model that cannot is not held, and what it raised is raised.
         """
         self._fitted = fitted
         try:
             for method in METHODS:
-                self._warm(method, fitted)
+                for table in (fitted.example, *trials):
+                    self._warm(method, table)
         except BaseException:
             self._fitted = None
             raise
 
-    def _warm(self, method: str, fitted: Fitted) -> None:
+    def _warm(self, method: str, table: Table) -> None:
         try:
-            self._run(method, fitted.example, {})
+            self._run(method, table, {})
         except Failure as ex:
             if ex.code is not Code.UNSUPPORTED or method == "predict":  # which no model may lack
                 raise

@@ -6,20 +6,25 @@ import argparse
 import os
 import socket
 import stat
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from adapters import process
-from adapters.protocol import Adapter
+from adapters.protocol import Adapter, CannotStart
 
 GRACE = 3.0
 """Seconds that the interpreter gets to end after the runner hung up (SPEC 2.2 allows 5)."""
+
+CANNOT_START = 5
+"""Exit code where the language that the adapter bridges to is missing."""
 
 
 def main(build: Callable[[], Adapter], arguments: list[str] | None = None) -> int:
     """Run an adapter's command: prepare the process, build the adapter, serve. Gives the exit code.
 
-    ``build`` imports what it needs itself, when the limits on threads are set.
+    ``build`` imports what it needs itself, when the limits on threads are set. If it raises
+    CannotStart, that is said in one line, and the exit code is 5.
     """
     parser = argparse.ArgumentParser(description="Run a model for the polyglot runner.")
     parser.add_argument("--socket", type=Path, required=True, help="where to listen")
@@ -30,7 +35,11 @@ def main(build: Callable[[], Adapter], arguments: list[str] | None = None) -> in
     # Only now, as numpy reads the limits on threads when it is imported.
     from adapters.loop import Loop  # noqa: PLC0415
 
-    adapter = build()
+    try:
+        adapter = build()
+    except CannotStart as ex:
+        print(" ".join(str(ex).split()), file=sys.stderr)
+        return CANNOT_START
     with listen(path) as listener:
         try:
             Loop(adapter, listener, path.parent, lifeline).run()

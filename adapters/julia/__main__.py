@@ -5,18 +5,19 @@ from __future__ import annotations
 import sys
 
 from adapters import serve
-from adapters.protocol import Adapter
+from adapters.protocol import Adapter, CannotStart
 
 
 def build() -> Adapter:
     """Start Julia and build the adapter, after the process is prepared (`adapters.serve.main`)."""
-    from adapters.julia.adapter import JuliaAdapter  # noqa: PLC0415
-    from adapters.julia.bridge import Bridge, JuliaNotFound, find  # noqa: PLC0415
-
     try:
-        return JuliaAdapter(Bridge(find()))
-    except JuliaNotFound as ex:
-        sys.exit(str(ex))
+        import julia  # noqa: F401, PLC0415
+    except ImportError as ex:
+        raise CannotStart(f"pyjulia, the Python package julia, cannot be imported: {ex}") from ex
+    from adapters.julia.adapter import JuliaAdapter  # noqa: PLC0415
+    from adapters.julia.bridge import Bridge, find  # noqa: PLC0415
+
+    return JuliaAdapter(Bridge(find()))
 
 
 if __name__ == "__main__":

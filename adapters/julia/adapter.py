@@ -84,14 +84,18 @@ class JuliaAdapter:
         self._held: _Held | None = None
 
     def hello(self) -> Hello:
-        """Introduce Julia, and what connects us to it (SPEC 5.1)."""
+        """Introduce Julia, the packages that are loaded by now, and what connects us to it."""
         return Hello(
             adapter=self.name,
             version=VERSION,
             language="Julia",
             language_version=self._julia.version,
             capabilities=tuple(sorted(self.capabilities)),
-            packages={"pyjulia": PYJULIA, "numpy": np.__version__},
+            packages={
+                **self._julia.call("packages"),
+                "pyjulia": PYJULIA,
+                "numpy": np.__version__,
+            },
         )
 
     def fit(self, model: Mapping[str, Any], table: Columns, target: Column) -> str:

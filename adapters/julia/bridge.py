@@ -12,24 +12,32 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from subprocess import CalledProcessError
 from typing import Any
 
 import julia
 from julia.api import LibJulia
 
+from adapters.protocol import CannotStart
 from contracts import wire
 from contracts.errors import Code, Failure
 
 GLUE = Path(__file__).with_name("glue.jl")
 
+_QUESTION = """
+using Libdl
+println(Sys.BINDIR)
+println(unsafe_string(Base.JLOptions().image_file))
+println(Libdl.dlpath(string("lib", splitext(Base.julia_exename())[1])))
+"""
+
 PYJULIA = str(julia.__version__)
 
 
-class JuliaNotFound(Exception):
+class JuliaNotFound(CannotStart):
     """There is no Julia here, or none that works; says where it was looked for."""
 
 
@@ -67,16 +75,27 @@ class _Library(LibJulia):  # type: ignore[misc]
         raise JuliaNotFound(f"{self.libjulia_path} has no function jl_init_with_image")
 
 
+def _locate(executable: Path) -> _Library:
+    """Ask Julia where its library is and load that. Raises JuliaNotFound.
+
+    PERF: pyjulia's own question loads Pkg and compiles, which takes twice as long.
+    """
+    command = [str(executable), "--startup-file=no", "--compile=min", "-O0", "-e", _QUESTION]
+    try:
+        asked = subprocess.run(command, check=True, capture_output=True, text=True)
+        bindir, image, library = asked.stdout.splitlines()
+        return _Library(library, bindir, image)
+    except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as ex:
+        raise JuliaNotFound(f"{executable} does not start as Julia: {ex}") from ex
+
+
 class Bridge:
     """Hold the Julia of this process; there can be one only."""
 
     def __init__(self, executable: Path) -> None:
         """Start Julia and load the glue, on the main thread. Raises JuliaNotFound."""
-        try:
-            library = _Library.load(julia=str(executable))
-            library.init_julia()
-        except (OSError, RuntimeError, CalledProcessError) as ex:
-            raise JuliaNotFound(f"{executable} does not start: {ex}") from ex
+        library = _locate(executable)
+        library.init_julia()
         _block_on_write()
         self._library = library
         failed = self._text(

@@ -26,6 +26,7 @@ function refusal(code, error, backtrace)
     frames = stacktrace(backtrace[1:min(end, 40 * FRAMES)])
     ours = findfirst(frame -> startswith(String(frame.file), @__DIR__), frames)
     frames = frames[1:min(something(ours, end + 1) - 1, FRAMES)]
+    filter!(frame -> !occursin("invokelatest", String(frame.func)), frames) # how we call the user's functions
     place, cause = located(error, frames)
     text = shown(cause)
     trace = join(["ERROR: $(shown(error))"; "Stacktrace:"; [" [$at] $frame" for (at, frame) in enumerate(frames)]], "\n")

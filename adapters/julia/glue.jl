@@ -136,6 +136,19 @@ named_columns(X::Tuple{AbstractMatrix,Any}) = [String(name) => row for (name, ro
 named_columns(X::AbstractDict) = sort!([String(name) => items for (name, items) in X])
 named_columns(X) = [String(name) => Base.invokelatest(getproperty, X, name) for name in Base.invokelatest(propertynames, X)]
 
+"Packages: those that model code has loaded, with their versions where they tell one; Julia's own not."
+function packages(request)
+    found = Dict{String,Any}()
+    for (id, mod) in Base.loaded_modules
+        file = id.uuid === nothing ? nothing : Base.invokelatest(pathof, mod)
+        (file === nothing || startswith(file, Sys.STDLIB)) && continue
+        project = joinpath(dirname(dirname(file)), "Project.toml")
+        version = isfile(project) ? match(r"^version *= *\"(.*)\""m, read(project, String)) : nothing
+        version === nothing || (found[id.name] = String(version[1]))
+    end
+    return found
+end
+
 "Lend a column of a source. Labels of a target are cat, with sorted levels."
 function lend_source(name, items, is_target=false)
     kind = nonmissingtype(eltype(items))
@@ -149,9 +162,7 @@ end
 
 # --- The way in from Python -----------------------------------------------------------------------
 
-const OPERATIONS = Dict{String,Function}(
-    "fit" => fit, "predict" => predict, "persist" => persist, "load" => load, "read" => read_source,
-)
+const OPERATIONS = (fit=fit, predict=predict, persist=persist, load=load, read=read_source, packages=packages)
 
 const REPLY = Ref(UInt8[])
 
@@ -165,7 +176,7 @@ function answer(request::Ptr{UInt8}, size::Csize_t, reply::Ptr{Ptr{UInt8}})::Csi
     empty!(KEPT)
     REPLY[] = try
         asked = decode(IOBuffer(unsafe_wrap(Array, request, size)))
-        encoded(Dict{String,Any}("ok" => OPERATIONS[asked["op"]](asked)))
+        encoded(Dict{String,Any}("ok" => getfield(OPERATIONS, Symbol(asked["op"]))(asked)))
     catch error
         error isa Refusal || (error = refusal("internal", error, catch_backtrace()))
         encoded(Dict{String,Any}("code" => error.code, "message" => error.message, "trace" => error.trace))

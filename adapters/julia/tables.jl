@@ -4,9 +4,9 @@
 # belongs to Python and lives for one call only.
 
 "How a type's values lie in their buffer; cat has codes into its levels, str has offsets (SPEC 6.3)."
-const STORED = Dict{String,DataType}(
-    "f64" => Float64, "i64" => Int64, "bool" => Bool, "cat" => Int32, "date" => Int32, "datetime" => Int64,
-)
+const STORED = (f64=Float64, i64=Int64, bool=Bool, cat=Int32, date=Int32, datetime=Int64)
+
+stored(column) = getfield(STORED, Symbol(column["type"]))
 
 "See `count` values at an address as a vector, without a copy."
 lent(::Type{T}, address, count) where {T} =
@@ -41,7 +41,7 @@ end
 function stacked(columns, rows)
     matrix = Matrix{Float64}(undef, length(columns), rows)
     for (at, column) in enumerate(columns)
-        fill_row!(matrix, at, lent(STORED[column["type"]], column["values"], rows), column)
+        fill_row!(matrix, at, lent(stored(column), column["values"], rows), column)
     end
     return matrix
 end
@@ -81,7 +81,7 @@ end
 allow_missing(items::Vector{T}) where {T} = convert(Vector{Union{Missing,T}}, items)
 
 read_items(::Val, column, rows) =
-    with_missing(lent(STORED[column["type"]], column["values"], rows), column)
+    with_missing(lent(stored(column), column["values"], rows), column)
 
 read_items(::Val{:date}, column, rows) =
     with_missing(Date(1970) .+ Day.(lent(Int32, column["values"], rows)), column)

@@ -13,6 +13,7 @@ from typing import Any
 import rpy2.rinterface as r  # looks for R and loads it
 from rpy2.rinterface_lib import callbacks, embedded
 
+from adapters.protocol import CannotStart
 from contracts.errors import Code, Failure
 
 GLUE = ("faults.R", "scripts.R", "frames.R", "predict.R", "glue.R")
@@ -26,7 +27,7 @@ def start() -> Glue:
 
     R is not interactive and keeps no workspace. What it prints goes to standard error, readline()
     is told the end of input, and R's own limit on the C stack stays on, so that an endless
-    recursion is an error and no crash.
+    recursion is an error and no crash. Raises CannotStart.
     """
     _want_utf8()
     callbacks.consolewrite_print = callbacks.consolewrite_warnerror = _log
@@ -34,7 +35,10 @@ def start() -> Glue:
     callbacks.consoleread = lambda prompt: ""
     embedded.set_initoptions(("rpy2", "--quiet", "--no-save", "--no-restore"))
     interrupt = signal.getsignal(signal.SIGINT)
-    r.initr(interactive=False, _c_stack_limit=0)  # 0: leave the limit that R has found
+    try:
+        r.initr(interactive=False, _c_stack_limit=0)  # 0: leave the limit that R has found
+    except (OSError, RuntimeError) as ex:
+        raise CannotStart(f"R does not start: {ex}") from ex
     signal.signal(signal.SIGINT, interrupt)  # rpy2 has put its own
     return Glue()
 

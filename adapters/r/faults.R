@@ -56,11 +56,19 @@ location <- function(frames) {
   ""
 }
 
+# What tryCatch(), warning() and message() are made of: nobody has written these calls.
+machinery <- c(
+  "tryCatchList", "tryCatchOne", "doTryCatch", "withRestarts", "withOneRestart", "doWithOneRestart",
+  ".signalSimpleWarning", "signalCondition"
+)
+
 # Newest call first, as R's traceback() has it, without the middle of an endless recursion.
 narrate <- function(condition, said, frames) {
   call <- conditionCall(condition)
   first <- if (is.null(call)) "Error: " else paste0("Error in ", brief(call), ": ")
   calls <- frames[-length(frames)]
+  heads <- vapply(calls, function(call) deparse(call[[1L]], nlines = 1L)[1L], "")
+  calls <- calls[!heads %in% machinery]
   at <- vapply(calls, function(frame) location(list(frame)), "")
   at <- ifelse(nzchar(at), paste0(" at ", at), "")
   lines <- sprintf("%d: %s%s", seq_along(calls), vapply(calls, brief, ""), at)

@@ -73,9 +73,16 @@ encode.character <- function(x) {
   list("str", bytes, nchar(x, "bytes"), if (any(gone)) gone else logical())
 }
 encode.matrix <- function(x) refuse("bad_result", "a matrix is no column")
+encode.AsIs <- function(x) { # I(x) is x, but for data.frame()
+  class(x) <- setdiff(oldClass(x), "AsIs")
+  encode(x)
+}
 encode.default <- function(x) {
   if (is.object(x) && is.numeric(x) && is.null(dim(x))) {
-    return(encode(as.vector(unclass(x)))) # AsIs, labelled, ts, …: numbers with remarks
+    return(encode(as.vector(unclass(x)))) # labelled, ts, …: numbers with remarks
   }
-  refuse("bad_result", class(x)[1L], " has no type in the contract")
+  refuse(
+    "bad_result", "values of class ", class(x)[1L], " cannot travel: convert them with ",
+    if (is.list(x)) "unlist()" else "as.numeric(), as.character() or factor()"
+  )
 }

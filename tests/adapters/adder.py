@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from adapters import arrays
@@ -67,8 +68,9 @@ class Adder:
             return self._bad_result(params["result"], table)
         sums = arrays.column("sum", numbers.sum(axis=1))
         if "wide" in params:
-            rows = [str(params["wide"]) * 1024] * table.rows
-            return Columns(table.rows, (sums, Column.of("wide", Type.STR, rows)))
+            number = Column.of("wide", Type.F64, [1.5] * table.rows)
+            more = (replace(number, name=f"wide{at}") for at in range(params["wide"]))
+            return Columns(table.rows, (sums, *more))
         calls = Column.of("calls", Type.I64, [self._calls] * table.rows)
         return Columns(table.rows, (sums, calls))
 

@@ -32,6 +32,8 @@ class Fixed:
         "objects": lambda n: [{} for _ in range(n)],
         "complex": lambda n: np.zeros(n, complex),
         "a number": lambda n: 1.0,
+        "one": lambda n: np.zeros(1),
+        "labels": lambda n: np.full((n, 2), "a"),
         "too many": lambda n: np.zeros(n + 1),
         "missing": lambda n: np.array(["a", None] * n, dtype=object)[:n],
     }

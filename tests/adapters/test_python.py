@@ -57,6 +57,10 @@ def small(**target: Any) -> tuple[Columns, Column]:
     return table, Column.of("y", **(target or {"type": Type.F64, "items": [0.0, 1.0, 2.0, 3.0]}))
 
 
+WORDS = Column.of("y", Type.STR, ["a", "b"])
+"""A target of str: its model may answer any text."""
+
+
 def own(name: str, **arguments: Any) -> dict[str, Any]:
     """The model map of one of `tests.adapters.estimators`."""
     return {"factory": {"!": f"tests.adapters.estimators.{name}", **arguments}}
@@ -198,31 +202,31 @@ def everything() -> Columns:
 
 def test_a_frame_holds_every_type_and_what_is_missing(client: Client) -> None:
     """pandas sees floats, nullable integers and bools, strings, categories and times."""
-    client.fit(own("Seen"), everything(), Column.of("y", Type.F64, [0.0, 1.0]))
+    client.fit(own("Seen"), everything(), WORDS)
     (text, _) = columns(client.predict(everything()))["y"]
     expected = (
         "f:float64=[1.5, nan] i:Int64=[2, <NA>] b:boolean=[True, <NA>] s:str=['é', nan] "
         "c:category=['lo', nan] d:datetime64[s]=[Timestamp('2024-02-29 00:00:00'), NaT] "
         "t:datetime64[us]=[Timestamp('2024-02-29 12:30:00.000001'), NaT]"
     )
-    assert f"{expected} y=f | {expected}" == text
+    assert f"{expected} y=U | {expected}" == text
 
 
 def test_numbers_and_bools_become_an_array(client: Client) -> None:
     """f64, i64 and bool together are one float array, NaN where missing; so it is in predict."""
     table = Columns(2, everything().columns[:3])
-    client.fit(own("Seen"), table, Column.of("y", Type.BOOL, [True, False]))
+    client.fit(own("Seen"), table, WORDS)
     (text, _) = columns(client.predict(table))["y"]
     expected = "array float64 [[1.5, 2.0, 1.0], [nan, nan, nan]]"
-    assert f"{expected} y=b | {expected}" == text
+    assert f"{expected} y=U | {expected}" == text
 
 
 def test_frame_true_gives_a_frame_of_numbers(client: Client) -> None:
     """With `frame` even numbers come as a DataFrame, from a matrix as well."""
-    table, target = small()
-    client.fit({**own("Seen"), "frame": True}, table.slice(0, 1), target.slice(0, 1))
+    table, _ = small()
+    client.fit({**own("Seen"), "frame": True}, table.slice(0, 1), WORDS.slice(0, 1))
     (text,) = columns(client.predict(pack_floats(1, ("x",), [7.0])))["y"]
-    assert "x:float64=[0.0] y=f | x:float64=[7.0]" == text
+    assert "x:float64=[0.0] y=U | x:float64=[7.0]" == text
 
 
 def test_a_column_transformer_finds_columns_by_name(client: Client) -> None:
@@ -250,7 +254,7 @@ def test_a_column_transformer_finds_columns_by_name(client: Client) -> None:
 def test_levels_in_another_order_mean_the_same(client: Client) -> None:
     """A cat column keeps its meaning when its levels are numbered otherwise; unknown ones fail."""
     table = Columns(2, (Column.of("c", Type.CAT, ["lo", "hi"], levels=("lo", "hi")),))
-    client.fit(own("Seen"), table, Column.of("y", Type.F64, [0.0, 1.0]))
+    client.fit(own("Seen"), table, WORDS)
     other = Column.of("c", Type.CAT, ["lo", None], levels=("hi", "mid", "lo"))
     (text, _) = columns(client.predict(Columns(2, (other,))))["y"]
     assert text.endswith("| c:category=['lo', nan]")
@@ -334,6 +338,9 @@ def test_a_fit_that_fails_says_why(client: Client, at: str, code: Code, message:
         ("complex", "dtype complex128 has no type in the contract"),
         ("a number", "gave a float, expected a value for each row"),
         ("too many", "predict gave 2 rows for 1"),
+        ("one", "predict gave 1 row for 3"),
+        ("foreign label", "predict gave 1 column (str), expected numbers"),
+        ("labels", "predict gave 2 columns (str, str), expected numbers"),
     ],
 )
 def test_a_result_that_is_no_prediction_is_refused(
@@ -356,7 +363,7 @@ def test_a_label_that_the_target_does_not_have_is_refused(client: Client, answer
 
 def test_missing_strings_come_back_as_missing(client: Client) -> None:
     """None among predicted strings is a missing value."""
-    table, target = small()
+    table, target = small(type=Type.STR, items=["a", "b", "a", "b"])
     client.fit(own("Fixed", answer="missing"), table, target)
     assert {"y": ["a", None, "a", None]} == columns(client.predict(table))
 

@@ -69,6 +69,12 @@ def failure(code: Code, ask: Any, *arguments: Any, **options: Any) -> ContractEr
     return caught.value
 
 
+def told(client: Client, table: Any, tell: str) -> str:
+    """Give what mirror.jl says of what it sees: a model of numbers can say it as an error only."""
+    message = failure(Code.PREDICT_FAILED, client.predict, table, tell=tell).message
+    return message.partition(": ")[2]
+
+
 def restore(client: Client, reply: Any) -> None:
     """Load what persist gave."""
     raw = bytes(reply.artifact)

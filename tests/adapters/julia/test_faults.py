@@ -110,10 +110,10 @@ def test_model_code_has_standard_streams_of_its_own(client: Client, worker: Adap
 
 
 def test_no_julia(folder: Path) -> None:
-    """Without Julia the command says what to do, and ends with a failure."""
+    """Without Julia the command says what to do, in one line, and ends with exit code 5."""
     env = {**os.environ, "JULIA_EXE": "/nowhere/julia"}
     with AdapterProcess.python_module("adapters.julia", folder, env=env) as worker:
-        assert worker.wait() == 1
+        assert worker.wait() == 5
         assert worker.stderr == (
             "no Julia at /nowhere/julia, nor on PATH; set JULIA_EXE to its executable\n"
         )

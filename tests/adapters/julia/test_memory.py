@@ -61,7 +61,8 @@ def test_changing_large_x_in_predict(client: Client, worker: AdapterProcess) -> 
 def test_thousands_of_columns(client: Client) -> None:
     """A wide table costs no minutes of compilation, as NamedTuple's constructor would."""
     columns = tuple(Column.of(f"c{n}", Type.STR, [str(n)]) for n in range(4096))
-    client.fit(model("nearest.jl", fit="first_feature", predict="same"), Columns(1, columns), y(1))
+    settings = model("nearest.jl", fit="first_feature", predict="same")
+    client.fit(settings, Columns(1, columns), Column.of("y", Type.STR, ["0"]))
     assert client.predict(Columns(1, columns)).table.columns[0].tolist() == ["0"]
 
 

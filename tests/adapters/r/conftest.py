@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from contracts.errors import Failure
 from contracts.table import Column, Columns, Type
 from tests.adapters.driver import AdapterProcess, Client
 
@@ -27,6 +28,13 @@ def columns(*columns: Column) -> Columns:
 def floats(name: str, *items: float | None) -> Column:
     """Give a column of f64."""
     return Column.of(name, Type.F64, items)
+
+
+def heard(ask: Any, *arguments: Any, **options: Any) -> str:
+    """Give the words that R stops with: a model of numbers can say nothing else."""
+    with pytest.raises(Failure) as caught:
+        ask(*arguments, **options)
+    return caught.value.message.rpartition(" (probe.R:")[0] or caught.value.message
 
 
 @pytest.fixture(scope="session")

@@ -138,7 +138,7 @@ def test_what_a_script_catches_is_no_error(r: Client) -> None:
         ("bare", Code.READ_FAILED, "bare() gave a integer, expected list(x = , y = ) or a data"),
         ("frame", Code.READ_FAILED, "name its target with the param target_column"),
         ("uneven", Code.READ_FAILED, "uneven() gave 3 rows of features and 2 values of the target"),
-        ("complex_numbers", Code.BAD_RESULT, "column 'z': complex has no type in the contract"),
+        ("complex_numbers", Code.BAD_RESULT, "column 'z': values of class complex cannot travel"),
         ("nowhere", Code.BAD_MODEL, "function nowhere is not in"),
     ],
 )
