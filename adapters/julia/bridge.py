@@ -85,7 +85,10 @@ def _locate(executable: Path) -> _Library:
         asked = subprocess.run(command, check=True, capture_output=True, text=True)
         bindir, image, library = asked.stdout.splitlines()
         return _Library(library, bindir, image)
-    except (OSError, RuntimeError, ValueError, subprocess.CalledProcessError) as ex:
+    except subprocess.CalledProcessError as ex:
+        told = ex.stderr.strip() or f"exit code {ex.returncode}"
+        raise JuliaNotFound(f"{executable} does not start as Julia: {told}") from ex
+    except (OSError, RuntimeError, ValueError) as ex:
         raise JuliaNotFound(f"{executable} does not start as Julia: {ex}") from ex
 
 

@@ -56,11 +56,11 @@ end
 keywords(settings, key)::Dict{String,Any} = get(settings, key, Dict{String,Any}())
 
 function prediction_functions(script, settings)
-    functions = Dict{String,Any}(
-        method => haskey(settings, method) ? required(script, settings[method]) : lookup(script, method)
-        for method in ("predict", "predict_proba")
-    )
-    all(isnothing, values(functions)) &&
+    functions = Dict{String,Any}()
+    for method in ("predict", "predict_proba")
+        functions[method] = haskey(settings, method) ? required(script, settings[method]) : lookup(script, method)
+    end
+    functions["predict"] === functions["predict_proba"] === nothing &&
         refuse("bad_model", "$(basename(script.path)) has neither a function predict nor predict_proba")
     return functions
 end

@@ -33,7 +33,7 @@ invoke <- function(call, stage) eval(call, stage)
 # The user's frames, the last of which is not a call but tells the statement at work: R keeps that
 # with the frame of the error's handler, also when a builtin, which has no frame, has failed.
 user_frames <- function(calls) {
-  heads <- vapply(calls, function(call) deparse(call[[1L]], nlines = 1L)[1L], "")
+  heads <- vapply(calls, head_of, "")
   entered <- which(heads == "invoke")
   if (length(entered) == 0L) {
     return(list())
@@ -65,10 +65,9 @@ machinery <- c(
 # Newest call first, as R's traceback() has it, without the middle of an endless recursion.
 narrate <- function(condition, said, frames) {
   call <- conditionCall(condition)
-  first <- if (is.null(call)) "Error: " else paste0("Error in ", brief(call), ": ")
+  first <- if (is.null(call) || head_of(call) %in% machinery) "Error: " else paste0("Error in ", brief(call), ": ")
   calls <- frames[-length(frames)]
-  heads <- vapply(calls, function(call) deparse(call[[1L]], nlines = 1L)[1L], "")
-  calls <- calls[!heads %in% machinery]
+  calls <- calls[!vapply(calls, head_of, "") %in% machinery]
   at <- vapply(calls, function(frame) location(list(frame)), "")
   at <- ifelse(nzchar(at), paste0(" at ", at), "")
   lines <- sprintf("%d: %s%s", seq_along(calls), vapply(calls, brief, ""), at)
@@ -77,6 +76,9 @@ narrate <- function(condition, said, frames) {
   }
   paste(c(paste0(first, said), rev(lines)), collapse = "\n")
 }
+
+# The name of the function that is called, if it has one.
+head_of <- function(call) deparse(call[[1L]], nlines = 1L)[1L]
 
 brief <- function(call) {
   text <- deparse(call, nlines = 1L, width.cutoff = 100L)[1L]

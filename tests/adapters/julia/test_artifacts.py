@@ -80,3 +80,11 @@ def test_another_format_is_refused(client: Client) -> None:
     raw = bytes(client.persist().artifact).replace(b"julia-serialization", b"julia-serializatioN")
     digest = hashlib.sha256(raw).hexdigest()
     failure(Code.BAD_ARTIFACT, client.load, raw, "julia-serializatioN", digest)
+
+
+def test_hello_names_the_packages_in_use(worker: AdapterProcess, client: Client) -> None:
+    """A connection that is opened after a fit tells which packages the model has loaded."""
+    client.fit(model("package/using.jl"), numbers([1, 2]), y(1, 2))
+    with worker.connect() as other:
+        assert "0.3.1" == other.hello.packages["Tiny"]
+        assert {"Tiny", "pyjulia", "numpy"} == set(other.hello.packages)

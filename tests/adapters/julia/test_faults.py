@@ -41,6 +41,7 @@ def test_exceptions(client: Client, fault: str, told: str) -> None:
     assert caught.message.startswith(told)
     assert "faults.jl" in caught.traceback
     assert "glue.jl" not in caught.traceback
+    assert "invokelatest" not in caught.traceback
 
 
 def test_a_thousand_exceptions(client: Client, worker: AdapterProcess) -> None:
@@ -117,6 +118,14 @@ def test_no_julia(folder: Path) -> None:
         assert worker.stderr == (
             "no Julia at /nowhere/julia, nor on PATH; set JULIA_EXE to its executable\n"
         )
+
+
+def test_an_executable_that_is_no_julia(folder: Path) -> None:
+    """What JULIA_EXE names and does not behave as Julia is told in one line, with exit code 5."""
+    env = {**os.environ, "JULIA_EXE": "/bin/false"}
+    with AdapterProcess.python_module("adapters.julia", folder, env=env) as worker:
+        assert worker.wait() == 5
+        assert worker.stderr == "/bin/false does not start as Julia: exit code 1\n"
 
 
 def resident(worker: AdapterProcess) -> int:

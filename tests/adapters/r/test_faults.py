@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,48 @@ def test_quit_ends_the_process(own: AdapterProcess) -> None:
         with pytest.raises(EOFError):
             r.predict(X, leave=True)
         assert own.wait() == 0
+
+
+def test_without_r_one_line_says_so(tmp_path: Path) -> None:
+    """The command ends with exit code 5, and says what is missing."""
+    env = {name: value for name, value in os.environ.items() if name != "R_HOME"}
+    env["PATH"] = str(tmp_path)
+    with AdapterProcess.python_module("adapters.r", tmp_path, env=env) as process:
+        assert 5 == process.wait()
+        assert "R is not here: no R on PATH, and R_HOME is not set\n" == process.stderr
+
+
+@pytest.mark.parametrize(
+    ("expression", "message"),
+    [
+        ("rep('a', nrow(newdata))", "predict gave 1 column (str), expected numbers"),
+        ("data.frame(a = 1, b = 'b')[rep(1, nrow(newdata)), ]",
+         "predict gave 2 columns (f64, str), expected numbers"),
+        ("I(rep('a', nrow(newdata)))", "predict gave 1 column (str), expected numbers"),
+    ],
+)  # fmt: skip
+def test_numbers_are_not_predicted_by_anything_else(
+    r: Client, expression: str, message: str
+) -> None:
+    """A target of numbers has predictions of numbers, whatever params make the model answer."""
+    r.fit(model("probe.R"), X, Y)
+    with pytest.raises(Failure) as caught:
+        r.predict(X, expression=expression)
+    assert (Code.BAD_RESULT, message) == (caught.value.code, caught.value.message)
+
+
+def test_a_model_must_answer_each_row(r: Client) -> None:
+    """A predict that gives one value whatever it is asked is refused at the fit."""
+    with pytest.raises(Failure, match="predict gave 1 row for 2") as caught:
+        r.fit(model("models.R", "named", predict="first_only"), X, Y)
+    assert Code.BAD_RESULT == caught.value.code
+
+
+def test_a_traceback_is_without_rs_own_machinery(r: Client) -> None:
+    """Of tryCatch() the user's call is shown, not what it is made of."""
+    r.fit(model("probe.R"), X, Y)
+    with pytest.raises(Failure) as caught:
+        r.predict(X, expression="tryCatch(stop('deep'), warning = identity)")
+    assert "tryCatch(" in caught.value.traceback
+    assert "doTryCatch" not in caught.value.traceback
+    assert "tryCatchList" not in caught.value.traceback
