@@ -12,7 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -37,11 +37,19 @@ class Diagnosis:
     note: str | None = None
 
 
-def diagnose(language: str) -> Diagnosis:
-    """Start the language's adapter and say how it went."""
+def diagnose(languages: Sequence[str]) -> list[Diagnosis]:
+    """Start each language's adapter, all at once, and say how it went."""
+
+    async def all_of_them() -> list[Diagnosis]:
+        return await asyncio.gather(*(_diagnose(language) for language in languages))
+
+    return asyncio.run(all_of_them())
+
+
+async def _diagnose(language: str) -> Diagnosis:
     executable = _EXECUTABLES[language]()
     try:
-        version = asyncio.run(_version(language))
+        version = await _version(language)
     except WorkerError as ex:
         problem, mend = remedy(language)
         return Diagnosis(

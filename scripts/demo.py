@@ -12,6 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,9 +57,10 @@ EXAMPLES = [
 def main(stay: bool) -> int:
     """Run the demo; give its exit code."""
     examples = _possible(EXAMPLES)
-    for example in examples:
-        console.print(f"[bold]==> {example.folder}: fit and test")
-        _fit_and_test(example)
+    console.print("[bold]==> fit and test, two at a time")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        # Julia first: it takes longest, because it compiles.
+        list(pool.map(_fit_and_test, reversed(examples)))
     console.print("[bold]==> one server for all of them")
     with _server(examples, port=5000 if stay else 0) as url:
         for example in examples:
@@ -92,12 +94,21 @@ def _possible(examples: list[Example]) -> list[Example]:
 
 def _runner(*arguments: str) -> Any:
     """Run a runner command, its progress shown, and give the JSON that it prints."""
-    done = subprocess.run(
-        [*RUNNER, *arguments, "--json"], stdout=subprocess.PIPE, check=False, text=True
+    process = subprocess.Popen(
+        [*RUNNER, *arguments, "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
-    if done.returncode:
-        raise SystemExit(f"runner {shlex.join(arguments)} ended with exit code {done.returncode}")
-    return json.loads(done.stdout)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    service = Path(arguments[-1]).parent.name
+    for line in process.stderr:
+        console.print(f"{service:14}{line.rstrip()}", markup=False)
+    printed = process.stdout.read()
+    if process.wait():
+        raise SystemExit(f"runner {shlex.join(arguments)} ended with exit code {process.wait()}")
+    return json.loads(printed)
 
 
 def _fit_and_test(example: Example) -> None:

@@ -26,7 +26,7 @@ def command(ctx: click.Context, as_json: bool) -> None:
     from runner.cli.output import print_json, print_table
     from runner.workers.interpreter import LANGUAGES
 
-    found = [doctor.diagnose(language) for language in LANGUAGES]
+    found = doctor.diagnose(LANGUAGES)
     if as_json:
         print_json({"languages": [asdict(diagnosis) for diagnosis in found]})
     else:
