@@ -164,6 +164,12 @@ def _no_factory(cursor: Cursor) -> None:
     raise Faulty(f"a predict service of one's own ({cursor.value}) is not supported yet", "no '!'")
 
 
+def _unwrap_sample(cursor: Cursor) -> bool:
+    if flag(cursor):
+        raise Faulty("not supported yet", "false")
+    return False
+
+
 SERVICE_METADATA = {
     "service_name": Key(service_name, "", required=True),
     "service_version": Key(text, "0"),
@@ -173,7 +179,7 @@ PREDICT_SERVICE = {
     "mapping": Key(mapping),
     "predict_proba": Key(flag, False),
     "params": Key(parameters, ()),
-    "unwrap_sample": Key(flag, False),
+    "unwrap_sample": Key(_unwrap_sample, False),
     "entry_point": Key(url_path),
     "replicas": Key(whole(1, 256), 1),
     "timeout": Key(seconds(3600.0), 30.0),
@@ -200,7 +206,7 @@ STORE = {"url": Key(url)}
 
 
 def service_metadata(cursor: Cursor) -> dict[str, Any]:
-    """Read `service_metadata`; keys besides ours are the user's, told again with each answer."""
+    """Read `service_metadata`; keys besides ours are the user's, and told by /alive."""
     return cursor.section(SERVICE_METADATA, open=True)
 
 

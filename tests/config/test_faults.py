@@ -12,6 +12,8 @@ ONE_LINE = {
     "scorng: accuracy": "scorng: unknown key 'scorng', did you mean 'scoring'?",
     "replicas: 2": "replicas: stands at the top; expected it within predict_service",
     "grid_search: {}": "grid_search: not supported yet",
+    "predict_service: {unwrap_sample: true}": "predict_service.unwrap_sample: not supported yet; "
+    "expected false",
     "model_persister: {}": "model_persister: not supported yet; expected use store: {url: …}",
     "predict_decorators: [a.b]": "predict_decorators: not supported yet",
     "predict_service: {maping: []}": (

@@ -75,7 +75,7 @@ def test_every_key(project: Project) -> None:
             - {name: size, type: category, levels: [s, m]}
           params: [[k, int]]
           predict_proba: true
-          unwrap_sample: true
+          unwrap_sample: false
           entry_point: /tooth/predict
           replicas: 2
           timeout: 1.5
@@ -131,7 +131,7 @@ def test_every_key(project: Project) -> None:
             ),
             predict_proba=True,
             params=(MappedField("k", Type.I64),),
-            unwrap_sample=True,
+            unwrap_sample=False,
             entry_point="/tooth/predict",
             replicas=2,
             timeout=1.5,
