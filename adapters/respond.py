@@ -117,6 +117,9 @@ class Responder:
         target: Any
         if request.source is not None:
             task, table, target = self._adapter.fit_source(request.model, request.source)
+            if table.rows == 0:
+                self._fitted = None  # what the adapter holds now is no model of anything
+                raise Failure(Code.BAD_TABLE, "the source gave 0 rows, at least 1 is needed")
         else:
             table, target = request.table, request.target
             if table.rows == 0:

@@ -212,3 +212,13 @@ def test_a_traceback_is_without_rs_own_machinery(r: Client) -> None:
     assert "tryCatch(" in caught.value.traceback
     assert "doTryCatch" not in caught.value.traceback
     assert "tryCatchList" not in caught.value.traceback
+
+
+def test_a_source_without_rows_leaves_no_model(r: Client) -> None:
+    """A fit to 0 rows of a source is bad_table, and nothing is held that could answer for it."""
+    with pytest.raises(Failure, match="0 rows") as caught:
+        r.fit_source(model("sources.R", "anything"), Source(str(SCRIPTS / "sources.R"), "nothing"))
+    assert caught.value.code is Code.BAD_TABLE
+    with pytest.raises(Failure) as caught:
+        r.predict(X)
+    assert caught.value.code is Code.NO_MODEL
