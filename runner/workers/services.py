@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from contracts.errors import BadMessage
 from contracts.table import Table
 from runner.config import ServiceSettings
 from runner.logs import get_logger
@@ -118,7 +119,8 @@ class Services:
         )
         seconds = reply.seconds or 0.0
         waited = asyncio.get_running_loop().time() - begun - seconds
-        assert reply.table is not None
+        if reply.table is None:
+            raise BadMessage("the adapter answered a predict without a table")
         return Answer(reply.table, version, seconds, reply.batch or 1, waited)
 
     async def _route(self, rows: list[Row], revision: int) -> None:
