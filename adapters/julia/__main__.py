@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 
 from adapters import serve
 from adapters.protocol import Adapter, CannotStart
@@ -10,10 +11,8 @@ from adapters.protocol import Adapter, CannotStart
 
 def build() -> Adapter:
     """Start Julia and build the adapter, after the process is prepared (`adapters.serve.main`)."""
-    try:
-        import julia  # noqa: F401, PLC0415
-    except ImportError as ex:
-        raise CannotStart(f"pyjulia, the Python package julia, cannot be imported: {ex}") from ex
+    if find_spec("julia") is None:
+        raise CannotStart("pyjulia, the Python package julia, is not installed")
     from adapters.julia.adapter import JuliaAdapter  # noqa: PLC0415
     from adapters.julia.bridge import Bridge, find  # noqa: PLC0415
 
