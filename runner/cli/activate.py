@@ -18,7 +18,8 @@ Example:
 def command(number: int, config: str | None, as_json: bool) -> None:
     """Make version NUMBER the one that is served.
 
-    A running server takes it up within two seconds, without losing a request.
+    A running server starts and warms it beside the former one, then switches without losing a
+    request: within about two seconds, longer for a model that is slow to load.
     """
     from runner import config as configs
     from runner.cli.output import print_json
