@@ -6,7 +6,7 @@ engine that understands the execution option `writes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,6 +31,8 @@ class Database:
     """The password, to be struck out of messages that quote it."""
     reader_options: Mapping[str, Any] = field(default_factory=dict)
     writer_options: Mapping[str, Any] = field(default_factory=dict)
+    stamp: Callable[[], object | None] = lambda: None
+    """Tell without a query whether anybody may have committed; None: only a query tells."""
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:

@@ -52,7 +52,20 @@ def open_sqlite(path: Path, timeout: float, version: tuple[int, ...] | None = No
         writes = connection.get_execution_options().get(WRITES, False)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
-    return Database(engine, str(path))
+    return Database(engine, str(path), stamp=lambda: _stamp(path))
+
+
+def _stamp(path: Path) -> object:
+    """Give what tells one state of the file, and of its write-ahead log, from the next."""
+    return _state(path), _state(path.with_name(f"{path.name}-wal"))
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _create(path: Path) -> None:
