@@ -1,5 +1,7 @@
 """Benchmarks that anyone can run: each starts what it measures, and says how it measured.
 
+faults     faults under load, and what the server showed of each
+serving    services and servers to try things on, which tests share
 predict    requests a second and latencies, three languages beside a bare Falcon response
 large      peak memory of fit and serve for 1,000,000 × 20 numbers
 """
