@@ -17,7 +17,7 @@ BUILDINGS = ("contracts", "adapters", "runner")
 FLOORS = (
     {"errors"},
     {"config", "logs"},
-    {"datasets", "signature", "store"},
+    {"auth", "datasets", "signature", "store"},
     {"workers"},
     {"doctor"},
     {"training", "web"},
