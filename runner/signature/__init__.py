@@ -2,7 +2,10 @@
 
     signature  what a fitted model expects and answers; stored with its version
     reading    one value of JSON or text -> one value of a declared type
+    raw        arrays of numbers that came as bytes
     checker    requests -> tables, compiled once for a version and its mapping
+    field      the values of one field
+    shapes     columns, or rows without names: as long and as wide as they must be
     matching   fields of a config's mapping -> features of a model
     nearest    the name that a misspelt one may have meant
     faults     what was wrong with a request, or with a mapping
@@ -13,6 +16,7 @@ No numpy, no pandas: front-ends import this.
 from runner.signature.checker import Checker, read_params
 from runner.signature.faults import IncompatibleMapping, InputFault, InvalidInput
 from runner.signature.matching import MappedField
+from runner.signature.raw import Raw
 from runner.signature.signature import Signature
 
 __all__ = [
@@ -21,6 +25,7 @@ __all__ = [
     "InputFault",
     "InvalidInput",
     "MappedField",
+    "Raw",
     "Signature",
     "read_params",
 ]

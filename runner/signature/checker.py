@@ -5,19 +5,23 @@ from __future__ import annotations
 import math
 import struct
 from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from operator import itemgetter
 from typing import Any
 
-from contracts.table import Column, Columns, Field, Matrix, Table, Type
-from runner.signature.faults import MOST_FAULTS, MOST_LEVELS, InputFault, InvalidInput
+from contracts.table import Column, Columns, Matrix, Table, Type
+from runner.signature.faults import MOST_FAULTS, InputFault, InvalidInput
+from runner.signature.field import ABSENT, CheckedField
 from runner.signature.matching import MappedField, match
 from runner.signature.nearest import nearest
-from runner.signature.reading import CONVERSIONS, KINDS, column
+from runner.signature.raw import Raw
+from runner.signature.reading import KINDS
+from runner.signature.shapes import check_array, check_columns, check_names, cut, flatten
 from runner.signature.signature import Signature
 
-_ABSENT: Any = object()
+_NUMBERS = frozenset({float, int})
 
 
 class Checker:
@@ -36,9 +40,9 @@ class Checker:
 
     def __init__(self, signature: Signature, mapping: Sequence[MappedField] | None = None) -> None:
         self._fields = (
-            [_Field(feature, None) for feature in signature.features]
+            [CheckedField(feature, None) for feature in signature.features]
             if mapping is None
-            else [_Field(feature, mapped) for feature, mapped in match(signature, mapping)]
+            else [CheckedField(feature, mapped) for feature, mapped in match(signature, mapping)]
         )
         self.names = tuple(field.name for field in self._fields)
         """Names of the fields on the outside, in order."""
@@ -47,9 +51,9 @@ class Checker:
         self._columns_of = [itemgetter(name) for name in self.names]
         self._all_floats = all(field.type is Type.F64 for field in self._fields)
         # PERF: one row of plain numbers, the hot path, is read by two calls into C.
-        plain = self._all_floats and all(field.accepts is Type.F64 for field in self._fields)
+        self._plain = self._all_floats and all(field.accepts is Type.F64 for field in self._fields)
         self._row_of: Callable[[Any], Any] | None = (
-            itemgetter(*self.names) if plain and len(self.names) > 1 else None
+            itemgetter(*self.names) if self._plain and len(self.names) > 1 else None
         )
         self._pack_row = struct.Struct(f"<{len(self.names)}d").pack
 
@@ -65,7 +69,7 @@ class Checker:
             except (KeyError, ValueError, TypeError):
                 pass  # the long way finds all faults
         return self._table(
-            [[field.blank(params.get(field.name, _ABSENT))] for field in self._fields],
+            [[field.blank(params.get(field.name, ABSENT))] for field in self._fields],
             None,
             (params,),
         )
@@ -79,23 +83,59 @@ class Checker:
             lists = [list(map(get, objects)) for get in self._columns_of]
         except (KeyError, TypeError, IndexError):
             _refuse_other_than_maps(objects, numbered)
-            lists = [[row.get(name, _ABSENT) for row in objects] for name in self.names]
+            lists = [[row.get(name, ABSENT) for row in objects] for name in self.names]
         return self._table(lists, 0 if numbered else None, objects)
 
     def lines(self, header: Sequence[str], lines: Sequence[Sequence[str]]) -> Table:
         """Check rows of texts beneath a header, as in CSV. Raises InvalidInput."""
+        self._refuse_lack(header)
         position = {name: at for at, name in enumerate(header)}
-        lacking = [field for field in self._fields if field.name not in position]
-        if lacking:
-            faults = [field.fault(None, _ABSENT) for field in lacking[:MOST_FAULTS]]
-            raise InvalidInput(self._with_meant(faults, (header,)))
         cuts = [(field, position[field.name]) for field in self._fields]
         columns = [[field.blank(line[at]) for line in lines] for field, at in cuts]
         return self._table(columns, 0, (header,))
 
+    def columns(self, columns: Mapping[str, Any]) -> Table:
+        """Check columns by field name: lists of JSON values, or arrays (`Raw`).
+
+        Raises InvalidInput, for columns that differ in length too.
+        """
+        self._refuse_lack(columns)
+        given = {name: columns[name] for name in self.names}
+        check_columns(given)
+        return self._table(list(given.values()), 0, (columns,))
+
+    def split(self, names: Sequence[Any], data: Sequence[Any] | Raw) -> Table:
+        """Check rows of values in the order of ``names``: lists, or one array (`Raw`).
+
+        Raises InvalidInput, for rows of another length too.
+        """
+        check_names(names)
+        in_place = self._plain and tuple(names) == self.names
+        if isinstance(data, Raw):
+            check_array(names, data)
+            if in_place and data.type is Type.F64 and data.sound:
+                return Matrix(len(data), self._features, data.data)
+            self._refuse_lack(names)
+            return self.columns(cut(names, data))
+        flat = flatten(names, data)
+        if in_place and _NUMBERS.issuperset(map(type, flat)):
+            with suppress(OverflowError):  # an int that is no float: which, the long way tells
+                numbers = array("d", flat)
+                if math.isfinite(sum(numbers)):
+                    return Matrix(len(data), self._features, numbers.tobytes())
+        return self.columns({name: flat[at :: len(names)] for at, name in enumerate(names)})
+
+    def _refuse_lack(self, names: Collection[str]) -> None:
+        """Refuse what has not all fields among its names. Raises InvalidInput."""
+        known = frozenset(names)
+        lacking = [field for field in self._fields if field.name not in known]
+        if lacking:
+            faults = [field.fault(None, ABSENT) for field in lacking[:MOST_FAULTS]]
+            raise InvalidInput(self._with_meant(faults, (names,)))
+
     def _table(
         self,
-        lists: Sequence[list[Any]],
+        lists: Sequence[list[Any] | Raw],
         first_row: int | None,
         given: Sequence[Iterable[Any]],
     ) -> Table:
@@ -109,7 +149,12 @@ class Checker:
         if faults:
             raise InvalidInput(self._with_meant(faults, given))
         rows = len(lists[0]) if lists else 0
-        if self._all_floats and not any(column.present for column in columns):
+        if (
+            self._all_floats
+            and not any(column.present for column in columns)
+            # PERF: large columns go as they are; whoever wants rows lays them out, with numpy.
+            and not any(type(values) is Raw for values in lists)
+        ):
             return _matrix(rows, self._features, columns)
         return Columns(rows, tuple(columns))
 
@@ -126,83 +171,6 @@ class Checker:
 
     def _strangers(self, names: Iterable[Any]) -> Iterable[Any]:
         return (name for name in names if name not in self._known)
-
-
-class _Field:
-    """One field: its name outside, the model's feature, and how one becomes the other."""
-
-    def __init__(self, feature: Field, mapped: MappedField | None) -> None:
-        self.feature = feature
-        self.name = feature.name if mapped is None else mapped.name
-        self.accepts = feature.type if mapped is None else mapped.type
-        self.type = CONVERSIONS[feature.type, self.accepts]
-        self.nullable = feature.missing or (mapped is not None and mapped.nullable)
-        self._allowed = (mapped.levels if mapped is not None else ()) or feature.levels
-        codes = {level: code for code, level in enumerate(feature.levels)}
-        self._levels = {level: codes[level] for level in self._allowed}
-        is_cat = self._is_cat = self.type is Type.CAT
-        self._kind = KINDS[Type.CAT if is_cat else self.accepts]
-        if self.type in (Type.DATE, Type.DATETIME):
-            self._kind = KINDS[self.type]
-        self._pack = KINDS[self.type].pack
-        self._blanks = _blanks(self.type, self._levels) if self.nullable else ()
-
-    def blank(self, text: Any) -> Any:
-        """Give None for a text that means missing."""
-        return None if text in self._blanks else text
-
-    def column(self, values: list[Any], first_row: int | None, faults: list[InputFault]) -> Column:
-        """Build the model's column; what is not acceptable is added to ``faults``."""
-        feature = self.feature
-        if self._pack is not None and self._kind.native.issuperset(map(type, values)):
-            try:
-                packed = self._pack(values, self._levels)
-                return Column(feature.name, self.type, packed, feature.levels, feature.ordered)
-            except (ValueError, OverflowError, KeyError):
-                pass  # which of them it is, the long way tells
-        items = self._read(values, first_row, faults)
-        return column(feature.name, self.type, items, feature.levels, feature.ordered)
-
-    def _read(
-        self, values: Iterable[Any], first_row: int | None, faults: list[InputFault]
-    ) -> list[Any]:
-        items: list[Any] = []
-        read = self._kind.read
-        for row, value in enumerate(values):
-            item = None
-            if value is not None or not self.nullable:
-                try:
-                    item = read(value)
-                    if self._is_cat and item not in self._levels:
-                        raise ValueError(item)
-                except (ValueError, TypeError, KeyError, OverflowError):
-                    item = None
-                    faults.append(self.fault(None if first_row is None else row, value))
-                    if len(faults) >= MOST_FAULTS:
-                        return []
-            items.append(item)
-        return items
-
-    def fault(self, row: int | None, value: Any) -> InputFault:
-        """Say what was expected in the place of ``value``."""
-        expected = self._kind.expected
-        if self.nullable:
-            words = " or ".join(_BLANKS[blank] for blank in self._blanks)
-            expected += f", or null (in a query or CSV: {words})" if words else ", or null"
-        allowed = self._allowed[:MOST_LEVELS]
-        if value is _ABSENT:
-            return InputFault(self.name, row, None, expected, absent=True, allowed=allowed)
-        return InputFault(self.name, row, value, expected, allowed=allowed)
-
-
-_BLANKS = {"": "an empty value", "NA": "NA"}
-
-
-def _blanks(type_: Type, levels: Mapping[str, int]) -> tuple[str, ...]:
-    """Give the texts that mean missing: none that is a value itself."""
-    if type_ is Type.STR:
-        return ("",)
-    return tuple(blank for blank in _BLANKS if blank not in levels)
 
 
 def read_params(declared: Sequence[MappedField], given: Mapping[str, Any]) -> dict[str, Any]:

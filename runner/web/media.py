@@ -1,4 +1,4 @@
-"""Read bodies of the three media types as rows, and check them.
+"""Read bodies of the three media types.
 
 Decoding is bounded before, or while, objects are made: 16 MiB of empty maps would become a
 gigabyte.
@@ -6,6 +6,7 @@ gigabyte.
 
 from __future__ import annotations
 
+import asyncio
 import csv
 import io
 import re
@@ -15,9 +16,8 @@ from typing import Any
 import msgpack  # type: ignore[import-untyped]
 import orjson
 
-from contracts.table import Table
-from runner.signature import Checker
-from runner.signature.faults import shorten
+from runner.signature.raw import STEP
+from runner.web.forms import Content, content, too_many
 from runner.web.limits import Limits
 from runner.web.problems import Problem
 
@@ -27,13 +27,10 @@ _NO_NULL = "; JSON has no such value, a missing one is null"
 _LONGEST_ROW = 4096  # fields, as many as the contract's tables have columns
 
 
-def read_table(
-    content_type: str | None, body: bytes, checker: Checker, limits: Limits
-) -> tuple[Table, bool]:
-    """Give the rows as a table, and whether it was one object and no list.
+async def decode(content_type: str | None, body: bytes, limits: Limits) -> Content:
+    """Read a body, whatever the model. Large arrays are looked through while others have a turn.
 
-    Raises Problem: 400 for what cannot be read, 413 for too many rows, 415 for another type; and
-    runner.signature.InvalidInput.
+    Raises Problem: 400 for what cannot be read, 413 for too many rows, 415 for another type, 422.
     """
     media, _, parameters = (content_type or "").partition(";")
     read = _READERS.get(media.strip().lower())
@@ -48,7 +45,12 @@ def read_table(
     charset = _charset(parameters)
     if charset not in ("utf-8", "utf8", None):
         raise Problem(415, "unsupported_media_type", f"charset {charset[:100]!r}, expected utf-8")
-    return read(body, checker, limits)
+    found = read(body, limits)
+    for array in found.arrays:
+        if len(array.data) > STEP:
+            for _ in array.steps():
+                await asyncio.sleep(0)
+    return found
 
 
 def _charset(parameters: str) -> str | None:
@@ -59,25 +61,26 @@ def _charset(parameters: str) -> str | None:
     return None
 
 
-def _json(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:
+def _json(body: bytes, limits: Limits) -> Content:
     # Counts those in texts too, but no honest body has so many.
     if body.count(b"{") + body.count(b"[") > limits.max_rows:
-        raise _too_many(limits)
+        raise too_many(limits)
     try:
-        return _check(orjson.loads(body), checker)
+        value = orjson.loads(body)
     except orjson.JSONDecodeError as ex:
         hint = _NO_NULL if _NAN.match(ex.doc, ex.pos) else ""
         raise Problem(400, "invalid_json", f"the body is no JSON: {ex}{hint}") from ex
+    return content(value, limits)
 
 
-def _msgpack(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:
+def _msgpack(body: bytes, limits: Limits) -> Content:
     containers = 0
 
     def count(container: Any) -> Any:
         nonlocal containers
         containers += 1
         if containers > limits.max_rows:
-            raise _too_many(limits)
+            raise too_many(limits)
         return container
 
     try:
@@ -91,28 +94,14 @@ def _msgpack(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool
         )
     except (ValueError, TypeError, RecursionError) as ex:
         if "exceeds max_array_len" in str(ex):  # msgpack has no type for it
-            raise _too_many(limits) from ex
+            raise too_many(limits) from ex
         raise Problem(400, "invalid_msgpack", f"the body is no msgpack: {ex!r:.200}") from ex
-    return _check(value, checker)
+    return content(value, limits)
 
 
-def _check(value: Any, checker: Checker) -> tuple[Table, bool]:
-    if type(value) is dict:
-        return checker.rows([value], numbered=False), True
-    if type(value) is not list:
-        raise Problem(
-            422,
-            "invalid_input",
-            f"the body is {shorten(value)!r}, expected an object, or a list of objects",
-        )
-    if not value:
-        raise Problem(422, "invalid_input", "the list is empty, expected at least one object")
-    return checker.rows(value), False
-
-
-def _csv(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:
+def _csv(body: bytes, limits: Limits) -> Content:
     if body.count(b"\n") > limits.max_rows:
-        raise _too_many(limits)
+        raise too_many(limits)
     try:
         text = body.decode("utf-8-sig")
         reader = csv.reader(io.StringIO(text, newline=""), strict=True)
@@ -127,16 +116,10 @@ def _csv(body: bytes, checker: Checker, limits: Limits) -> tuple[Table, bool]:
             )
     if not lines:
         raise Problem(422, "invalid_input", "there is no line beneath the header")
-    return checker.lines(header, lines), False
+    return Content(lambda checker: checker.lines(header, lines))
 
 
-def _too_many(limits: Limits) -> Problem:
-    return Problem(
-        413, "body_too_large", f"the body has more than {limits.max_rows} objects, lists or lines"
-    )
-
-
-_READERS: dict[str, Callable[[bytes, Checker, Limits], tuple[Table, bool]]] = {
+_READERS: dict[str, Callable[[bytes, Limits], Content]] = {
     "application/json": _json,
     "application/msgpack": _msgpack,
     "text/csv": _csv,

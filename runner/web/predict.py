@@ -15,7 +15,7 @@ from runner.web import results
 from runner.web.body import read_body
 from runner.web.envelope import success
 from runner.web.limits import Limits
-from runner.web.media import read_table
+from runner.web.media import decode
 from runner.web.problems import Problem
 from runner.web.query import check_query
 from runner.web.request import Request
@@ -50,10 +50,10 @@ class Prediction:
         check_query(req.query_string)
         found, _ = find(self._services, service, req)
         body = await read_body(req, self._limits)
+        content = await decode(req.content_type, body, self._limits)
         # While the body came in, another version may have taken over.
         found, checker = find(self._services, found.name, req)
-        table, single = read_table(req.content_type, body, checker, self._limits)
-        await self._answer(req, resp, found, table, single)
+        await self._answer(req, resp, found, content.check(checker), content.single)
 
     async def _answer(
         self,

@@ -32,11 +32,16 @@ class Application:
     client: falcon.testing.TestClient
 
 
-@pytest.fixture
-def web() -> Application:
+def application() -> Application:
     """One service, iris, that adds up two floats."""
     services, log = Services(Service()), Log()
     return Application(services, log, falcon.testing.TestClient(create_app(services, log, LIMITS)))
+
+
+@pytest.fixture
+def web() -> Application:
+    """The application, anew for each test."""
+    return application()
 
 
 @dataclass
