@@ -74,7 +74,7 @@ class Prediction:
             timeout=settings.timeout,
         )
         req.version = answer.version
-        rows = shape(answer.table)
+        rows = answer.rows(shape)
         resp.data = success(req, rows[0] if single else rows, service, answer.version)
 
     def _form(self, service: Service) -> tuple[str, Callable[[Table], list[Any]]]:

@@ -3,44 +3,63 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import functools
 import itertools
-from collections import deque
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from contracts.errors import ContractError
-from contracts.messages import ErrorReply, Hello, Reply, Request, decode_reply, encode_request
+from contracts.errors import BadMessage, Code, ContractError
+from contracts.messages import (
+    ErrorReply,
+    Hello,
+    Predict,
+    Reply,
+    Request,
+    decode_reply,
+    encode_request,
+)
+from contracts.table import Table
 from contracts.wire import FrameReader, frame
-from runner.workers.errors import DeadlineExceeded, WorkerLost
+from runner.workers.errors import DeadlineExceeded, WorkerLost, WorkerUntouched
+from runner.workers.joining import Asked, Part, groups, joined, share
 
 GRACE = 0.15
 """Seconds past a deadline that a living worker has to say `expired` itself."""
 
 _TICK = 0.05
 _AHEAD = 2
+_ISOLATE = frozenset(Code) - {Code.EXPIRED, Code.NO_MODEL}
+"""Failures of a joined request for which each of its predicts is tried alone."""
 
 
 class Connection(asyncio.Protocol):
     """One connection to an adapter (SPEC 3). Open it with `Connection.open`.
 
-    Answers are matched by id and ids are never used twice, so a late answer reaches nobody. A
-    request whose deadline passes without a word means that the worker hangs: the connection is
+    Replies are matched by id and ids are never used twice, so a late one reaches nobody. A worker
+    that leaves what it was sent without a word for `patience` seconds hangs: the connection is
     closed, what else was on it is lost, and `hung` says so.
+
+    Predicts are held until the end of a turn of the loop, and longer while two requests are
+    unanswered: one that the worker is at, one that waits in its socket. It would read a third no
+    sooner. What is held then leaves in one write, and what is alike in one request.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.patience = math.inf
         self.hung = False
         self.on_lost: Callable[[Connection], None] = lambda _: None
         self._loop = asyncio.get_running_loop()
         self._ids = itertools.count(1)
-        self._waiting: dict[int, tuple[asyncio.Future[Reply], float]] = {}
+        self._requests: dict[int, tuple[asyncio.Future[Reply], float]] = {}
+        self._predicts: dict[int, tuple[list[Asked], float]] = {}
+        self._held: list[Asked] = []
         self._reader = FrameReader()
-        self._outgoing: list[bytes] = []
         self._scheduled = False
-        self._newest = 0
-        self._unanswered: deque[int] = deque()  # the last id of each write
         self._transport: asyncio.Transport | None = None
         self._hello: asyncio.Future[Hello] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -67,7 +86,8 @@ class Connection(asyncio.Protocol):
     @property
     def load(self) -> int:
         """Requests that wait for their answer."""
-        return len(self._waiting)
+        sent = sum([len(group) for group, _ in self._predicts.values()])
+        return len(self._held) + sent + len(self._requests)
 
     @property
     def alive(self) -> bool:
@@ -77,7 +97,7 @@ class Connection(asyncio.Protocol):
     async def request(
         self, kind: Callable[..., Request], expires: float | None = None, **fields: Any
     ) -> Reply:
-        """Send one request and wait for its reply.
+        """Send one request at once and wait for its reply.
 
         ``expires`` is on CLOCK_MONOTONIC, as in SPEC 3.6. Raises contracts.errors.Failure for an
         error reply, WorkerLost, DeadlineExceeded, and OSError if an attachment finds no room.
@@ -85,19 +105,31 @@ class Connection(asyncio.Protocol):
         if not self.alive:
             raise WorkerLost(self._reason)
         number = next(self._ids)
-        request = kind(id=number, expires=expires, **fields)
-        payload = frame(encode_request(request, self.folder))
-        self._outgoing.append(payload)
-        self._newest = number
-        self._schedule()
+        payload = encode_request(kind(id=number, expires=expires, **fields), self.folder)
+        self._write([frame(payload)])
         waiter: asyncio.Future[Reply] = self._loop.create_future()
-        self._waiting[number] = (waiter, float("inf") if expires is None else expires + GRACE)
-        if self._clock is None:
-            self._clock = self._loop.call_later(_TICK, self._tick)
+        self._requests[number] = waiter, math.inf if expires is None else expires + GRACE
+        self._watch()
         try:
             return await waiter
         finally:
-            self._waiting.pop(number, None)
+            self._requests.pop(number, None)
+
+    def predict(
+        self, table: Table, method: str, params: Mapping[str, Any], expires: float
+    ) -> asyncio.Future[Part]:
+        """Ask for predictions; give what becomes the answer. Cancelled in time, it is not sent.
+
+        The future raises what `request` does; WorkerUntouched if the worker never saw it.
+        """
+        waiter: asyncio.Future[Part] = self._loop.create_future()
+        if self.alive:
+            self._held.append(Asked(table, method, params, expires, waiter))
+            self._schedule()
+            self._watch()
+        else:
+            waiter.set_exception(WorkerUntouched(self._reason))
+        return waiter
 
     def close(self, reason: str = "the connection was closed") -> None:
         """Close at once; requests that wait get WorkerLost."""
@@ -110,22 +142,52 @@ class Connection(asyncio.Protocol):
         await asyncio.shield(self._closed)
 
     def _schedule(self) -> None:
-        """Write at the end of this turn of the loop, unless two writes are unanswered.
+        """Send what is held at the end of this turn of the loop, or when the worker is ready.
 
-        PERF: each write wakes the worker. One that is at work, with the next write waiting already,
-        would not read a third any sooner, but join it to its next batch: so it is held back until
-        then, and joined here.
+        PERF: each write wakes the worker, which costs more than all else of a request.
         """
-        if self._outgoing and not self._scheduled and len(self._unanswered) < _AHEAD:
+        if self._held and not self._scheduled and len(self._predicts) < _AHEAD:
             self._scheduled = True
             self._loop.call_soon(self._flush)
 
     def _flush(self) -> None:
         self._scheduled = False
-        outgoing, self._outgoing = self._outgoing, []
-        if self._transport is not None and not self._transport.is_closing():
-            self._unanswered.append(self._newest)
-            self._transport.write(b"".join(outgoing))
+        held, self._held = self._held, []
+        if self._transport is None or self._transport.is_closing():
+            self._lose(held, lambda: WorkerUntouched(self._reason))
+        else:
+            self._send(groups(held))
+
+    def _send(self, groups: Iterable[list[Asked]]) -> None:
+        frames = []
+        impatient = time.monotonic() + self.patience + GRACE
+        for group in groups:
+            number = next(self._ids)
+            table, expires = joined(group)
+            first = group[0]
+            request = Predict(number, table, None, first.method, first.params, expires)
+            try:
+                frames.append(frame(encode_request(request, self.folder)))
+            except (OSError, ContractError) as ex:
+                self._lose(group, functools.partial(copy.copy, ex))
+            else:
+                self._predicts[number] = group, impatient
+        self._write(frames)
+
+    def _write(self, frames: list[bytes]) -> None:
+        if frames and self._transport is not None:
+            self._transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    @staticmethod
+    def _lose(group: Iterable[Asked], failure: Callable[[], Exception]) -> None:
+        """Let each hear of it by an exception of its own: they collect tracebacks."""
+        for asked in group:
+            if not asked.waiter.done():
+                asked.waiter.set_exception(failure())
+
+    def _watch(self) -> None:
+        if self._clock is None:
+            self._clock = self._loop.call_later(_TICK, self._tick)
 
     def _tick(self) -> None:
         """Look for deadlines that passed in silence. One clock a connection, none a request.
@@ -133,16 +195,19 @@ class Connection(asyncio.Protocol):
         PERF: it stands still while nothing waits, so that an idle service wakes nobody.
         """
         self._clock = None
-        now = self._loop.time()
-        late = [waiter for waiter, deadline in self._waiting.values() if deadline < now]
+        now = time.monotonic()
+        for asked in itertools.chain(self._held, *[group for group, _ in self._predicts.values()]):
+            if asked.expires + GRACE < now:
+                self._lose([asked], _silent)
+        late = [waiter for waiter, deadline in self._requests.values() if deadline < now]
         for waiter in late:
             if not waiter.done():
-                waiter.set_exception(DeadlineExceeded("the worker did not answer in time"))
-        if late:
+                waiter.set_exception(_silent())
+        if late or any(impatient < now for _, impatient in self._predicts.values()):
             self.hung = True
             self.close("the worker hangs")
-        elif self._waiting:
-            self._clock = self._loop.call_later(_TICK, self._tick)
+        elif self._requests or self._predicts or self._held:
+            self._watch()
 
     # asyncio.Protocol
 
@@ -162,13 +227,17 @@ class Connection(asyncio.Protocol):
             self._clock.cancel()
         if not self._closed.done():
             self._closed.set_result(None)
-        lost = WorkerLost(self._reason)
         if not self._hello.done():
-            self._hello.set_exception(lost)
+            self._hello.set_exception(WorkerLost(self._reason))
             self._hello.exception()  # open() may have been cancelled: nobody need ask for it
-        for waiter, _ in self._waiting.values():
+        for waiter, _ in self._requests.values():
             if not waiter.done():
-                waiter.set_exception(lost)
+                waiter.set_exception(WorkerLost(self._reason))
+        for group, _ in self._predicts.values():
+            self._lose(group, lambda: WorkerLost(self._reason))
+        self._predicts.clear()
+        self._lose(self._held, lambda: WorkerUntouched(self._reason))
+        self._held = []
         self.on_lost(self)
 
     def _take(self, payload: bytes) -> None:
@@ -183,12 +252,31 @@ class Connection(asyncio.Protocol):
         reply = decode_reply(payload, self.folder)
         if reply.id is None:
             return
-        while self._unanswered and reply.id >= self._unanswered[0]:
-            self._unanswered.popleft()
-        waiting = self._waiting.get(reply.id)
+        if reply.id in self._predicts:
+            self._share(self._predicts.pop(reply.id)[0], reply)
+            return
+        waiting = self._requests.get(reply.id)
         if waiting is None or waiting[0].done():
             return  # its caller gave up: a late answer reaches nobody
         if isinstance(reply, ErrorReply):
             waiting[0].set_exception(reply.failure())
         else:
             waiting[0].set_result(reply)
+
+    def _share(self, group: list[Asked], reply: Reply | ErrorReply) -> None:
+        """Give a joined request's callers their answer; if it failed, try each of them alone."""
+        if isinstance(reply, ErrorReply):
+            if len(group) == 1 or reply.code not in _ISOLATE:
+                self._lose(group, reply.failure)
+                return
+            for asked in group:
+                asked.alone = True
+            self._send(groups(group))
+        elif reply.table is None or reply.table.rows != sum([a.table.rows for a in group]):
+            self._lose(group, lambda: BadMessage("the reply has not the rows that were asked for"))
+        else:
+            share(group, reply.table, reply.seconds or 0.0)
+
+
+def _silent() -> DeadlineExceeded:
+    return DeadlineExceeded("the worker did not answer in time")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from contracts.errors import ContractError
-from contracts.messages import Predict, Reply
 from contracts.table import Table
 from runner.workers.client import Connection
 from runner.workers.errors import (
@@ -18,6 +18,7 @@ from runner.workers.errors import (
     WorkerCrashed,
     WorkerLost,
 )
+from runner.workers.joining import Part
 
 _CONNECT_TIMEOUT = 5.0
 _RECONNECT_DELAYS = (0.0, 0.05, 0.2, 0.5)
@@ -47,6 +48,8 @@ class Pool:
         self.pending = 0
         self.state = "starting"
         self.reason = ""
+        self.patience = math.inf
+        """Seconds that a worker may take: the service's timeout."""
         self._hung = hung
         self._changed = changed
         self._workers: dict[str, Worker] = {}
@@ -83,6 +86,8 @@ class Pool:
                 self._leaving.add(worker)
             else:
                 worker.connection.close("another version has taken over")
+        for worker in self._workers.values():
+            worker.connection.patience = self.patience
         for arrival in self._arrivals:
             if not arrival.done():
                 arrival.set_result(None)
@@ -128,8 +133,8 @@ class Pool:
 
     async def predict(
         self, table: Table, method: str, params: Mapping[str, Any], expires: float
-    ) -> tuple[Reply, int]:
-        """Ask the least loaded worker; give its reply and the version that computed it.
+    ) -> tuple[Part, int]:
+        """Ask the least loaded worker; give its answer and the version that computed it.
 
         A request whose worker is lost is tried once more. The second tries go one at a time, so
         that a request that kills its worker takes no other's second try with it. Raises NoModel,
@@ -152,18 +157,16 @@ class Pool:
 
     async def _ask(
         self, table: Table, method: str, params: Mapping[str, Any], expires: float
-    ) -> tuple[Reply, int]:
+    ) -> tuple[Part, int]:
         worker = self._least_loaded() or await self._arrival(expires)
         try:
-            reply = await worker.connection.request(
-                Predict, expires, table=table, method=method, params=params
-            )
+            part = await worker.connection.predict(table, method, params, expires)
         finally:
             if worker in self._leaving and not worker.connection.load:
                 self._leaving.discard(worker)
                 worker.connection.close("another version has taken over")
                 self._changed()
-        return reply, worker.version
+        return part, worker.version
 
     def _least_loaded(self) -> Worker | None:
         workers = self._workers

@@ -7,18 +7,19 @@ imports numpy, pandas or SQLAlchemy.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from contracts.errors import BadMessage
 from contracts.table import Table
 from runner.config import ServiceSettings
 from runner.logs import get_logger
 from runner.signature import Checker, IncompatibleMapping, Signature
 from runner.workers.control import ControlClient
+from runner.workers.joining import Part
 from runner.workers.pool import Pool
 from runner.workers.routing import Row
 
@@ -42,15 +43,25 @@ class Service:
     checker: Checker | None
 
 
-@dataclass(frozen=True, slots=True)
 class Answer:
-    """A prediction, the version that computed it, and where the seconds went."""
+    """A prediction, the version that computed it, and where the time went.
 
-    table: Table
-    version: int
-    seconds: float
-    batch: int
-    queue_seconds: float
+    ``waited``: seconds of which the model was not at it; ``model``: those that it was, for all the
+    ``requests`` whose rows it took at once.
+    """
+
+    __slots__ = ("_part", "model", "requests", "version", "waited")
+
+    def __init__(self, part: Part, version: int, seconds: float) -> None:
+        self._part = part
+        self.version = version
+        self.model = part.whole.seconds
+        self.requests = part.whole.requests
+        self.waited = seconds - part.whole.seconds
+
+    def rows(self, show: Callable[[Table], list[Any]]) -> list[Any]:
+        """Give one item a row, as ``show`` makes them of a table."""
+        return self._part.rows(show)
 
 
 class Services:
@@ -113,15 +124,11 @@ class Services:
         timeout: float,
     ) -> Answer:
         """Have a worker predict within ``timeout`` seconds; raises what `Pool.predict` does."""
-        begun = asyncio.get_running_loop().time()
-        reply, version = await self._pools[service.name].predict(
+        begun = time.monotonic()
+        part, version = await self._pools[service.name].predict(
             table, method, params, begun + timeout
         )
-        seconds = reply.seconds or 0.0
-        waited = asyncio.get_running_loop().time() - begun - seconds
-        if reply.table is None:
-            raise BadMessage("the adapter answered a predict without a table")
-        return Answer(reply.table, version, seconds, reply.batch or 1, waited)
+        return Answer(part, version, time.monotonic() - begun)
 
     async def _route(self, rows: list[Row], revision: int) -> None:
         """Put new routes in force, then tell the supervisor so."""
@@ -132,6 +139,7 @@ class Services:
                 pool = Pool(row.name, row.settings.max_queue, self._control.hung, self._tell)
                 self._pools[row.name] = pool
             pool.state, pool.reason = row.state, row.reason
+            pool.patience = row.settings.timeout
             # What requests are checked against changes in the same turn of the loop as the worker
             # that they go to, or an answer could be of another version than its check.
             await pool.connect(row.sockets, row.version)

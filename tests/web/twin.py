@@ -46,9 +46,12 @@ class Answer:
 
     table: Table
     version: int
-    seconds: float = 0.0
-    batch: int = 1
-    queue_seconds: float = 0.0
+    model: float = 0.0
+    waited: float = 0.0
+    requests: int = 1
+
+    def rows(self, show: Callable[[Table], list[Any]]) -> list[Any]:
+        return show(self.table)
 
 
 def add_up(table: Table, method: str) -> Table:
