@@ -18,6 +18,7 @@ FLOORS = (
     {"errors"},
     {"config", "logs"},
     {"auth", "datasets", "signature", "store"},
+    {"audit"},
     {"workers"},
     {"doctor"},
     {"training", "web"},
@@ -34,7 +35,7 @@ OWNERS = {
     "julia": ("adapters/julia/bridge.py",),
     "msgpack": ("contracts/wire.py", "runner/web/media.py"),
     "numpy": ("adapters/", "runner/datasets/", "runner/training/scoring.py"),
-    "orjson": ("runner/logs.py", "runner/web/", "runner/workers/control.py"),
+    "orjson": ("runner/logs.py", "runner/audit/", "runner/web/", "runner/workers/control.py"),
     "pandas": ("adapters/python/", "runner/datasets/"),
     "psutil": ("runner/web/", "runner/workers/"),
     "pyarrow": ("runner/datasets/",),
@@ -44,7 +45,7 @@ OWNERS = {
     "sklearn": ("adapters/python/", "runner/training/", "runner/datasets/sources.py"),
     "skops": ("adapters/python/",),
     "sqlalchemy": ("runner/store/",),
-    "structlog": ("runner/logs.py",),
+    "structlog": ("runner/logs.py", "runner/audit/record.py"),
     "uvicorn": ("runner/web/",),
     "uvicorn_worker": ("runner/web/",),
     "uvloop": ("runner/web/",),
@@ -182,7 +183,15 @@ HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "sqlalchemy", "alembic", "rpy2
 
 @pytest.mark.parametrize(
     "module",
-    ["runner", "runner.cli", "runner.config", "runner.logs", "runner.signature", "runner.web.app"],
+    [
+        "runner",
+        "runner.cli",
+        "runner.config",
+        "runner.logs",
+        "runner.signature",
+        "runner.audit.record",
+        "runner.web.app",
+    ],
 )
 def test_light_modules(module: str) -> None:
     """A front-end, and what the command line begins with, load nothing heavy."""
