@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
-from sklearn.base import is_classifier, is_regressor
-
 from adapters import arrays, artifact
 from adapters.python import factory, formats, frames, modules
 from adapters.python.factory import failure
+from adapters.python.lean import is_classifier, is_regressor
 from adapters.python.predictions import Predictions
 from contracts.errors import Code, Failure
 from contracts.messages import Hello, Source

@@ -10,12 +10,8 @@ import pickle
 from collections.abc import Callable
 from typing import Any
 
+from adapters.python import lean
 from contracts.wire import Buffer
-
-try:
-    import skops.io as skops_io
-except ImportError:  # an environment need not have it: then all is pickled
-    skops_io = None
 
 _DISTANCES = (
     "BrayCurtis Canberra Chebyshev Dice Euclidean Hamming Haversine Jaccard Mahalanobis Manhattan "
@@ -36,27 +32,31 @@ TRUSTED = [
     "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
     "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
 ]
-"""Types of scikit-learn beyond those that skops trusts by itself: data without behaviour."""
+"""Types of scikit-learn beside its estimators, and those that skops trusts: data only."""
 
 
 def dump(estimator: Any) -> tuple[str, bytes]:
     """Give format and bytes. Raises what pickle raises for an object that it cannot."""
-    if skops_io is not None:
-        try:
-            dumped = skops_io.dumps(estimator)
-            # Loading is the only proof that it can be loaded: skops is young.
-            skops_io.loads(dumped, trusted=TRUSTED)
-        except Exception:
-            pass  # a type of the user's own, or one that skops does not know
-        else:
-            return "skops", dumped
+    try:
+        dumped = lean.skops_io().dumps(estimator)
+        # Loading is the only proof that it can be loaded: skops is young.
+        _load_skops(dumped)
+    except Exception:
+        pass  # no skops here; a type of the user's own, or one that skops does not know
+    else:
+        return "skops", dumped
     return "pickle", pickle.dumps(estimator, protocol=pickle.HIGHEST_PROTOCOL)
 
 
 def _load_skops(artifact: Buffer) -> Any:
-    if skops_io is None:
-        raise ImportError("the model was stored with skops, which is not installed here")
-    return skops_io.loads(bytes(artifact), trusted=TRUSTED)
+    try:
+        skops = lean.skops_io()
+    except ImportError as ex:
+        what = "the model was stored with skops, which is not installed here"
+        raise ImportError(what) from ex
+    content = bytes(artifact)
+    estimators = lean.public_estimators(skops.get_untrusted_types(data=content))
+    return skops.loads(content, trusted=[*TRUSTED, *estimators])
 
 
 LOADERS: dict[str, Callable[[Buffer], Any]] = {"skops": _load_skops, "pickle": pickle.loads}
