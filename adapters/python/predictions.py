@@ -11,6 +11,9 @@ from adapters import arrays
 from contracts.errors import Code, Failure
 from contracts.table import Column, Columns, Field, Matrix, Type
 
+_MANY = 64
+"""Labels from which on a search by numpy is faster than a look-up for each."""
+
 
 class Predictions:
     """Know the target of one fitted model and how its classes relate to the target's levels."""
@@ -19,6 +22,9 @@ class Predictions:
         """Take the target and the estimator's ``classes_``, or None if it has none."""
         self._target = target
         self._codes = {level: code for code, level in enumerate(target.levels)}
+        names = np.array(target.levels, dtype=str)
+        self._places = np.argsort(names, kind="stable").astype("<i4")
+        self._sorted = names[self._places]
         labels = classes.tolist() if isinstance(classes, np.ndarray) else list(classes or ())
         self._labels = tuple(str(label) for label in labels)
         levels = target.levels if target.type is Type.CAT else self._labels
@@ -55,8 +61,9 @@ class Predictions:
             return arrays.column(name, array)
         codes = self._codes
         try:
-            # PERF: a look-up a label is faster than searchsorted for the few rows of a request.
-            found = np.array([codes[label] for label in array.tolist()], "<i4")
+            found = self._codes_of_many(array) if len(array) > _MANY else None
+            if found is None:
+                found = np.array([codes[label] for label in array.tolist()], "<i4")
         except (KeyError, TypeError):
             wrong = next(x for x in array.tolist() if not isinstance(x, str) or x not in codes)
             known = ", ".join(map(repr, self._target.levels[:10]))
@@ -64,6 +71,16 @@ class Predictions:
             raise Failure(Code.BAD_RESULT, message) from None
         levels, ordered = self._target.levels, self._target.ordered
         return Column(name, Type.CAT, found.tobytes(), levels, ordered)
+
+    def _codes_of_many(self, array: NDArray[Any]) -> NDArray[np.int32] | None:
+        """Give the codes of labels, or None if they are no strings or one is no level."""
+        if array.dtype.kind != "U" or not len(self._sorted):
+            return None
+        at = np.searchsorted(self._sorted, array).clip(max=len(self._sorted) - 1)
+        if (self._sorted[at] != array).any():
+            return None
+        found: NDArray[np.int32] = self._places[at]
+        return found
 
     def probabilities(self, found: Any) -> Matrix:
         """Give a column for each level of the target, in order; 0 for one that no fit row had.

@@ -121,7 +121,7 @@ class Checker:
         if in_place and _NUMBERS.issuperset(map(type, flat)):
             with suppress(OverflowError):  # an int that is no float: which, the long way tells
                 numbers = array("d", flat)
-                if math.isfinite(sum(numbers)):
+                if math.isfinite(sum(flat)):
                     return Matrix(len(data), self._features, numbers.tobytes())
         return self.columns({name: flat[at :: len(names)] for at, name in enumerate(names)})
 

@@ -103,7 +103,7 @@ def _finite(number: float) -> float:
 def _floats(values: Sequence[Any], _: Mapping[str, int]) -> Buffer:
     numbers = array("d", values)
     # PERF: one pass in C. A sum that overflows is looked into one by one, and found innocent.
-    _finite(sum(numbers))
+    _finite(sum(values))
     return numbers.tobytes()
 
 
