@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import traceback
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import falcon
@@ -22,16 +22,23 @@ if TYPE_CHECKING:
     from runner.workers.services import Services
 
 
-def create_app(services: Services, log: Logger, limits: Limits | None = None) -> App:
+def create_app(
+    services: Services,
+    log: Logger,
+    limits: Limits | None = None,
+    *,
+    requests: Logger | None = None,
+) -> App:
     """Give the ASGI application that answers for ``services``.
 
-    It starts and closes them with its own life (ASGI lifespan).
+    It starts and closes them with its own life (ASGI lifespan). ``requests`` takes the one line of
+    each request, ``log`` (and that too, without the other) all else.
     """
     limits = limits or Limits()
     app = App(
         media_type=falcon.MEDIA_JSON,
         request_type=Request,
-        middleware=[Life(services), Observer(log)],
+        middleware=[Life(services), Observer(log if requests is None else requests)],
     )
     app.req_options.keep_blank_qs_values = True
     failures = Failures(services, log)
@@ -57,13 +64,13 @@ def create_app(services: Services, log: Logger, limits: Limits | None = None) ->
 class App(falcon.asgi.App[Request, falcon.asgi.Response]):
     """A Falcon application that looks at a request before its body has come."""
 
-    async def __call__(  # type: ignore[override]  # Falcon's own is of another kind than its base's
+    def __call__(  # type: ignore[override]  # Falcon's own is of another kind than its base's
         self, scope: dict[str, Any], receive: Receive, send: Any
-    ) -> None:
+    ) -> Awaitable[None]:
         """Answer one request, or live one lifespan."""
         if scope["type"] == "http":
             receive = LateBody(receive)
-        await super().__call__(scope, receive, send)
+        return super().__call__(scope, receive, send)
 
 
 class Life:

@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from runner.logs import configure, get_logger
+from runner.logs import configure, get_logger, get_plain_logger
 from runner.web.app import App, create_app
 from runner.web.server import CONTROL, limits
 from runner.workers.services import Services
@@ -26,4 +26,9 @@ def app() -> App:
         log.error("the supervisor is gone, so the front-ends end")
         os.kill(os.getppid(), signal.SIGTERM)
 
-    return create_app(Services(Path(os.environ[CONTROL]), lost), log, limits())
+    return create_app(
+        Services(Path(os.environ[CONTROL]), lost),
+        log,
+        limits(),
+        requests=get_plain_logger("runner.web"),
+    )

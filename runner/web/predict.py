@@ -50,6 +50,7 @@ class Prediction:
         check_query(req.query_string)
         found, _ = find(self._services, service, req)
         body = await read_body(req, self._limits)
+        req.bytes_in = len(body)
         content = await decode(req.content_type, body, self._limits)
         # While the body came in, another version may have taken over.
         found, checker = find(self._services, found.name, req)
@@ -74,6 +75,7 @@ class Prediction:
             timeout=settings.timeout,
         )
         req.version = answer.version
+        req.queue_seconds, req.model_seconds = answer.waited, answer.model
         rows = answer.rows(shape)
         resp.data = success(req, rows[0] if single else rows, service, answer.version)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Awaitable, Callable
+from random import getrandbits
 from typing import Any
 
 import falcon.asgi
@@ -19,7 +19,19 @@ _BEGIN = {"type": "http.request", "body": b"", "more_body": True}
 class Request(falcon.asgi.Request):
     """A request, with what its one line of log will tell."""
 
-    __slots__ = ("begun", "client", "error", "receive", "request_id", "rows", "service", "version")
+    __slots__ = (
+        "begun",
+        "bytes_in",
+        "caller",
+        "error",
+        "model_seconds",
+        "queue_seconds",
+        "receive",
+        "request_id",
+        "rows",
+        "service",
+        "version",
+    )
 
     def __init__(
         self,
@@ -36,15 +48,21 @@ class Request(falcon.asgi.Request):
         self.version: int | None = None
         self.rows: int | None = None
         self.error: str | None = None
-        self.client: str | None = None
-        """Who called, once callers are known."""
+        self.bytes_in = 0
+        """Bytes of the body, once it has been read."""
+        self.queue_seconds: float | None = None
+        self.model_seconds: float | None = None
+        """How long a prediction waited for the model, and how long that was at it."""
+        self.caller: Any = None
+        """Who called, once callers are known: what has a ``client_id``."""
 
 
 def _request_id(given: bytes | None) -> str:
     """Give the caller's own id, if it is one that can stand in a log; else a new one."""
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode()
-    return os.urandom(16).hex()
+    # PERF: no system call. An id has to differ from others, not to be hard to guess.
+    return f"{getrandbits(128):032x}"
 
 
 class LateBody:

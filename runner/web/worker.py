@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 
 from uvicorn_worker import UvicornWorker
 
-from runner.web.protocol import Protocol
+from runner.web.protocol import HttpProtocol
 from runner.web.server import limits
 
 
@@ -28,7 +28,7 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.config.http = partial(Protocol, limits=limits())
+        self.config.http = partial(HttpProtocol, limits=limits())
         self.config.timeout_graceful_shutdown = self.cfg.graceful_timeout
 
     async def callback_notify(self) -> None:
