@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -30,6 +30,7 @@ ACTIONS = (PREDICT, FIT, ACTIVATE, DELETE, IMPORT, START, STOP, ACCESS, RESUME)
 ``resume``: records are written again after some could not be."""
 
 _LONGEST = 256
+_MOST_TORN = 1000
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
 )
@@ -142,8 +143,6 @@ class Recorder:
         language: str | None = None,
         rows: int | None = None,
         user: str | None = None,
-        lost: int | None = None,
-        torn: str | None = None,
     ) -> Any:
         """Record what was done here; it succeeded unless there is an ``error``, its code.
 
@@ -160,10 +159,19 @@ class Recorder:
             "runner.rows": rows,
             "user.name": user,
             "error.code": error,
-            "runner.lost": lost,
-            "runner.torn": torn,
         }
         return self._log.record({name: v for name, v in fields.items() if v is not None})
+
+    def resume(self, lost: int, torn: Sequence[str]) -> None:
+        """Record that records are written again, and what was lost meanwhile (see trail)."""
+        fields: dict[str, Any] = {
+            "event.action": RESUME,
+            "event.outcome": "success",
+            "runner.lost": lost,
+        }
+        if torn:
+            fields["runner.torn"] = list(torn[-_MOST_TORN:])
+        self._log.record(fields)
 
 
 def trace_id(traceparent: bytes | None) -> str | None:

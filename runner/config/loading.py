@@ -73,6 +73,7 @@ def load(
         test=read["dataset_loader_test"],
         service=read["predict_service"],
         server=read["server"],
+        audit=read["audit"],
         scoring=read["scoring"],
         store_url=read["store"] or f"sqlite:///{path.parent / 'runner.db'}",
         config_hash=_hash(written, [Path(script) for script in scripts if script]),
@@ -110,6 +111,9 @@ def load_all(
         if config.server != configs[0].server:
             problem = f"not the same as in {configs[0].path}: {asdict(configs[0].server)}"
             faults.append(Fault(problem, "one for all services", str(config.path), "server"))
+        if config.audit != configs[0].audit:
+            problem = f"not the same as in {configs[0].path}"
+            faults.append(Fault(problem, "one for all services", str(config.path), "audit"))
         names.setdefault(name, config)
         if entry:
             entries.setdefault(entry, config)

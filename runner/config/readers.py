@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from runner.config.cursor import Cursor, Faulty, show
@@ -56,6 +57,22 @@ def flag(cursor: Cursor) -> bool:
     if isinstance(cursor.value, bool):
         return cursor.value
     raise Faulty(f"found {show(cursor.value)}", "true or false")
+
+
+def one_of(*choices: str) -> Callable[[Cursor], str]:
+    """Make a reader of a few words."""
+
+    def read(cursor: Cursor) -> str:
+        if isinstance(cursor.value, str) and cursor.value in choices:
+            return cursor.value
+        raise Faulty(f"found {show(cursor.value)}", f"one of {', '.join(choices)}")
+
+    return read
+
+
+def place(cursor: Cursor) -> Path:
+    """Read the path of a file that need not be there; give it absolute."""
+    return cursor.resolve(text(cursor)).absolute()
 
 
 def whole(low: int, high: int) -> Callable[[Cursor], int]:

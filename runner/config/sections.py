@@ -15,6 +15,8 @@ from runner.config.cursor import Cursor, Faulty, Key, show, unknown
 from runner.config.directives import FACTORY
 from runner.config.readers import (
     flag,
+    one_of,
+    place,
     seconds,
     secret_texts,
     service_name,
@@ -25,7 +27,13 @@ from runner.config.readers import (
     url_path,
     whole,
 )
-from runner.config.settings import AdapterSettings, MappedField, ServerSettings, ServiceSettings
+from runner.config.settings import (
+    AdapterSettings,
+    AuditSettings,
+    MappedField,
+    ServerSettings,
+    ServiceSettings,
+)
 
 TYPES = {
     "float": Type.F64,
@@ -203,6 +211,14 @@ SERVER = {
     "graceful_timeout": Key(seconds(3600.0), ServerSettings.graceful_timeout),
 }
 STORE = {"url": Key(url)}
+AUDIT = {
+    "to": Key(one_of("file", "stdout", "both", "none"), AuditSettings.to),
+    "path": Key(place),
+    "durability": Key(one_of("process", "disk"), AuditSettings.durability),
+    "on_failure": Key(one_of("refuse", "continue"), AuditSettings.on_failure),
+    "key_file": Key(place),
+    "inputs": Key(flag, AuditSettings.inputs),
+}
 
 
 def service_metadata(cursor: Cursor) -> dict[str, Any]:
@@ -230,6 +246,19 @@ def server(cursor: Cursor) -> ServerSettings:
     return ServerSettings(**cursor.section(SERVER))
 
 
+def audit(cursor: Cursor) -> AuditSettings:
+    """Read `audit`."""
+    read = cursor.section(AUDIT)
+    if read["to"] in ("stdout", "none") and read["path"]:
+        cursor.fault_at("path", f"nothing is written to it with to: {read['to']}", "file or both")
+    if read["to"] in ("stdout", "both") and read["inputs"]:
+        # Lines of several processes stay apart in a pipe up to a size only.
+        cursor.fault_at("inputs", f"not with to: {read['to']}", "to: file")
+    if read["key_file"] and not read["key_file"].is_file():
+        cursor.fault_at("key_file", f"{read['key_file']} is no file", "a file with the key")
+    return AuditSettings(**read)
+
+
 def store(cursor: Cursor) -> str | None:
     """Read `store`; gives the database URL."""
     url: str | None = cursor.section(STORE)["url"]
@@ -248,6 +277,7 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "adapter": ADAPTER,
     "server": SERVER,
     "store": STORE,
+    "audit": AUDIT,
 }
 """Sections by name: where a key belongs that was written at the top."""
 
@@ -257,6 +287,7 @@ TOP = {
     "adapter": Key(adapter, AdapterSettings()),
     "server": Key(server, ServerSettings()),
     "store": Key(store),
+    "audit": Key(audit, AuditSettings()),
     "scoring": Key(_scoring),
     **{name: Key(not_yet) for name in NOT_YET},
 }

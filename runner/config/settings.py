@@ -15,6 +15,7 @@ from contracts.messages import Source
 from contracts.table import Type
 
 PYTHON = "python"
+AUDIT_LOG = "runner-audit.jsonl"
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,24 @@ class ServerSettings:
 
 
 @dataclass(frozen=True)
+class AuditSettings:
+    """What is recorded of predictions and actions, and where."""
+
+    to: str = "file"
+    """``file``, ``stdout``, ``both`` or ``none``."""
+    path: Path | None = None
+    """The file; None: runner-audit.jsonl beside the store (`Config.audit_path`)."""
+    durability: str = "process"
+    """``process``: written before an answer leaves; ``disk``: on the disk by then."""
+    on_failure: str = "refuse"
+    """``refuse`` predictions that cannot be recorded, or ``continue``."""
+    key_file: Path | None = None
+    """Holds the key of the records' chain; None: a chain without a key."""
+    inputs: bool = False
+    """Record the values of features, too."""
+
+
+@dataclass(frozen=True)
 class Config:
     """The settings of one service, with where they come from."""
 
@@ -115,9 +134,19 @@ class Config:
     test: LoaderSettings | None
     service: ServiceSettings
     server: ServerSettings
+    audit: AuditSettings
     scoring: str | None
     store_url: str = field(repr=False)
     config_hash: str
     """sha256 (hex) of what was written, the scripts included; environment variables by name."""
     raw: Mapping[str, Any] = field(repr=False)
     """The merged config, directives carried out, factories not built. It may hold passwords."""
+
+    @property
+    def audit_path(self) -> Path:
+        """The file of the audit trail: as told, else beside the store, if that is a file."""
+        if self.audit.path is not None:
+            return self.audit.path
+        scheme, found, database = self.store_url.partition(":///")
+        beside = Path(database).parent if found and scheme.startswith("sqlite") else self.folder
+        return beside / AUDIT_LOG

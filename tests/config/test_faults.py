@@ -49,6 +49,15 @@ ONE_LINE = {
     "predict_service: {entry_point: predict}": (
         "predict_service.entry_point: found 'predict'; expected a path such as /predict"
     ),
+    "audit: {to: syslog}": "audit.to: found 'syslog'; expected one of file, stdout, both, none",
+    "audit: {to: stdout, path: a.log}": (
+        "audit.path: nothing is written to it with to: stdout; expected file or both"
+    ),
+    "audit: {to: both, inputs: true}": "audit.inputs: not with to: both; expected to: file",
+    "audit: {durability: strong}": (
+        "audit.durability: found 'strong'; expected one of process, disk"
+    ),
+    "audit: {on_failure: pray}": "audit.on_failure: found 'pray'; expected one of refuse, continue",
     "server: {max_body: 3 cows}": (
         "server.max_body: found '3 cows'; expected bytes, or a size such as 512 MiB, "
         "from 1 KiB to 4 GiB"

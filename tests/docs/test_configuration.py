@@ -54,6 +54,7 @@ def test_every_top_level_key() -> None:
         ("predict_service", settings.ServiceSettings),
         ("adapter", settings.AdapterSettings),
         ("server", settings.ServerSettings),
+        ("audit", settings.AuditSettings),
     ],
 )
 def test_every_setting(name: str, kind: type) -> None:
@@ -108,7 +109,7 @@ def test_documented_defaults_are_the_defaults(tmp_path: Path) -> None:
         "model": {"!": "sklearn.tree.DecisionTreeClassifier"},
     }
     told: dict[str, Any] = dict(plain)
-    for name in ("predict_service", "server", "adapter"):
+    for name in ("predict_service", "server", "adapter", "audit"):
         told[name] = _documented_defaults(name)
     told["adapter"].pop("command")  # a list of nothing is no command
     told["predict_service"].pop("params")
@@ -119,5 +120,5 @@ def test_documented_defaults_are_the_defaults(tmp_path: Path) -> None:
         loaded.append(configs.load(str(tmp_path / file)))
     silent, explicit = loaded
     assert len(told["server"]) == len(fields(settings.ServerSettings))
-    for name in ("service_version", "service", "server", "adapter"):
+    for name in ("service_version", "service", "server", "adapter", "audit"):
         assert getattr(explicit, name) == getattr(silent, name)

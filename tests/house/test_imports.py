@@ -189,7 +189,7 @@ HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "sqlalchemy", "alembic", "rpy2
         "runner.config",
         "runner.logs",
         "runner.signature",
-        "runner.audit.record",
+        "runner.audit.opening",
         "runner.web.app",
     ],
 )
