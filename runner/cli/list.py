@@ -11,28 +11,58 @@ from runner.cli.options import config_option, json_option
 _EPILOG = """\b
 Example:
   runner list
+  runner list --limit 10 --before 500
   runner list --json | jq '.properties["active-model"]'"""
 
 
 @click.command("list", epilog=_EPILOG)
 @config_option
+@click.option(
+    "--limit", type=click.IntRange(1, 1_000_000), help="The newest so many.  [default: 100]"
+)
+@click.option("--before", type=click.IntRange(min=1), help="Those with smaller numbers only.")
+@click.option("--all", "every", is_flag=True, help="However many there are.")
 @json_option
-def command(config: str | None, as_json: bool) -> None:
-    """List the stored versions of the service, the active one marked."""
+def command(
+    config: str | None, limit: int | None, before: int | None, every: bool, as_json: bool
+) -> None:
+    """List the newest versions of the service, the active one marked."""
     from runner import config as configs
     from runner.cli.output import print_json, print_table
-    from runner.store import Store, listing
+    from runner.store import PAGE, Store, listing
 
+    if every and limit is not None:
+        raise click.UsageError("--all and --limit exclude one another.")
     loaded = configs.load(config)
     with Store.open(loaded.store_url) as store:
-        found = listing(store, loaded.service_name)
+        wanted = None if every else limit or PAGE
+        found = listing(store, loaded.service_name, limit=wanted, before=before)
     if as_json:
         print_json(found)
     elif not found["models"]:
-        click.echo(f"No versions of {loaded.service_name} yet: 'runner fit' makes the first.")
+        click.echo(_nothing(loaded.service_name, before))
     else:
         titles = ("version", "active", "fitted", "language", "test score", "by", "size")
         print_table(titles, [_row(model) for model in found["models"]])
+        _tell_of_others(found)
+
+
+def _nothing(service: str, before: int | None) -> str:
+    if before is not None:
+        return f"No versions of {service} before {before}."
+    return f"No versions of {service} yet: 'runner fit' makes the first."
+
+
+def _tell_of_others(found: dict[str, Any]) -> None:
+    """Say on stderr, so that stdout has versions only, what the table does not show."""
+    active = found["properties"].get("active-model")
+    if active and not any(model["active"] for model in found["models"]):
+        click.echo(f"Version {active} is active.", err=True)
+    if "next" in found:
+        before = found["next"]["before"]
+        # Numbers have no gaps but deleted versions, which are not worth counting all the others.
+        many = f"Up to {before - 1:,} older ones"
+        click.echo(f"{many}: 'runner list --before {before}', or '--all'.", err=True)
 
 
 def _row(model: dict[str, Any]) -> tuple[str, ...]:

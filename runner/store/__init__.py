@@ -17,8 +17,8 @@ NOTE: a store holds connections: open it after a fork, never before. Within a pr
 threads may share one store.
 """
 
-from runner.store.listing import listing
+from runner.store.listing import PAGE, listing
 from runner.store.records import Activation, Version
 from runner.store.store import Store
 
-__all__ = ["Activation", "Store", "Version", "listing"]
+__all__ = ["PAGE", "Activation", "Store", "Version", "listing"]

@@ -6,12 +6,24 @@ from typing import Any
 
 from runner.store.store import Store
 
+PAGE = 100
+"""Versions that are told unless another limit is given."""
 
-def listing(store: Store, service: str) -> dict[str, Any]:
+
+def listing(
+    store: Store, service: str, *, limit: int | None = PAGE, before: int | None = None
+) -> dict[str, Any]:
     """Give `{"models": [metadata with version …], "properties": {"active-model": "1", …}}`.
 
-    Oldest first; the same for `runner list --json` and `GET /list`.
+    The newest ``limit`` versions (None: all) with a number below ``before``, oldest first. If there
+    are older ones, `"next": {"before": number}` says where the next page begins. The same for
+    `runner list --json` and `GET /list`.
     """
+    versions = store.versions(service, limit=None if limit is None else limit + 1, before=before)
+    further = {}
+    if limit is not None and len(versions) > limit:
+        versions = versions[-limit:]
+        further = {"next": {"before": versions[0].number}}
     models = [
         {
             **version.metadata,
@@ -22,6 +34,6 @@ def listing(store: Store, service: str) -> dict[str, Any]:
             "artifact_size": version.artifact_size,
             "artifact_sha256": version.artifact_sha256,
         }
-        for version in store.versions(service)
+        for version in versions
     ]
-    return {"models": models, "properties": store.properties(service)}
+    return {"models": models, "properties": store.properties(service), **further}

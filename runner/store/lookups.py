@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, exists, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, exists, select
 
 from runner.errors import Fingerprint, NotFound
 from runner.store.metadata import decode
@@ -30,10 +30,12 @@ def services(connection: Connection) -> list[str]:
 def newest(
     connection: Connection, service: str, limit: int | None, before: int | None
 ) -> list[Version]:
-    query = _stored(service).order_by(versions.c.number.desc()).limit(limit)
+    query = select(versions).where(_is_stored(service)).order_by(versions.c.number.desc())
     if before is not None:
         query = query.where(versions.c.number < min(before, _LARGEST_NUMBER))
-    return [_version(row) for row in reversed(connection.execute(query).all())]
+    # A subquery, so that no planner joins all versions before it takes the newest few.
+    rows = connection.execute(_joined(query.limit(limit).subquery("page"))).all()
+    return sorted((_version(row) for row in rows), key=lambda version: version.number)
 
 
 def version(connection: Connection, service: str, number: int) -> Version:
@@ -141,22 +143,30 @@ def _what_there_is(connection: Connection, service: str) -> str:
     return f"there is {names}" if len(numbers) <= _NAMED_AT_MOST else f"the newest are {names}"
 
 
+def _is_stored(service: str) -> ColumnElement[bool]:
+    return and_(versions.c.service == service, versions.c.deleted.is_(None))
+
+
 def _stored(service: str) -> Select[Any]:
+    return _joined(versions).where(_is_stored(service))
+
+
+def _joined(found: FromClause) -> Select[Any]:
+    """Give versions out of ``found`` with what other tables tell of them."""
     return (
         select(
-            versions.c.service,
-            versions.c.number,
-            versions.c.created,
-            versions.c.created_by,
-            versions.c.metadata,
+            found.c.service,
+            found.c.number,
+            found.c.created,
+            found.c.created_by,
+            found.c.metadata,
             artifacts.c.format,
             artifacts.c.size,
             artifacts.c.sha256,
             models.c.active_number,
         )
-        .join(artifacts, artifacts.c.id == versions.c.artifact_id)
-        .join(models, models.c.service == versions.c.service)
-        .where(versions.c.service == service, versions.c.deleted.is_(None))
+        .join(artifacts, artifacts.c.id == found.c.artifact_id)
+        .join(models, models.c.service == found.c.service)
     )
 
 

@@ -10,6 +10,7 @@ import psutil
 from runner import __version__
 from runner.errors import Unavailable
 from runner.web.envelope import dump, failure, success
+from runner.web.page import Page
 from runner.web.problems import Problem
 from runner.web.request import Request
 
@@ -77,12 +78,18 @@ class Listing:
     async def on_get(
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
-        """List the versions of one service, the first unless it is named."""
+        """List the newest versions of one service, the first unless it is named."""
         found = self._services.default if service is None else self._services.get(service)
         if found is None:
             raise Problem(404, "unknown_service", f"there is no service {(service or '')[:100]!r}")
         req.service = found.name
-        resp.data = dump(await self._services.ask("list", service=found.name))
+        page = Page.of(req)
+        told = await self._services.ask(
+            "list", service=found.name, limit=page.limit, before=page.before
+        )
+        if "next" in told:
+            resp.append_link(page.link(told["next"]["before"]), "next")
+        resp.data = dump(told)
 
     on_head = on_get
 

@@ -169,17 +169,19 @@ class Supervisor:
     async def _answer(self, query: str, arguments: Mapping[str, Any]) -> Any:
         match query:
             case "list":
-                return await self._list(arguments["service"])
+                return await self._list(**arguments)
             case "alive":
                 return self._alive()
             case _:
                 raise NotFound(f"there is no query {query!r}")
 
-    async def _list(self, service: str) -> dict[str, Any]:
+    async def _list(self, service: str, limit: int, before: int | None) -> dict[str, Any]:
         deployment = self._deployments.get(service)
         if deployment is None:
             raise NotFound(f"there is no service {service!r}")
-        return await asyncio.to_thread(listing, deployment.store, service)
+        return await asyncio.to_thread(
+            listing, deployment.store, service, limit=limit, before=before
+        )
 
     def _alive(self) -> dict[str, Any]:
         return {

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.scale import fill
 from runner.cli.main import COMMANDS
 from tests.requirements import need
 from tests.serving.project import RUNNER, Project, run, tricky, write_project
@@ -41,6 +42,28 @@ def test_help_imports_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_pages_of_versions(project: Project) -> None:
+    """`list` shows the newest; stderr says which is active if none of them, and how to see more."""
+    project.fit()
+    fill(f"sqlite:///{project.folder / 'runner.db'}", "tricks", 2, 250)
+    assert project.run("activate", "3").code == 0
+    listed = project.run("list")
+    assert [line.split()[0] for line in listed.stdout.splitlines()[1:]] == [
+        str(number) for number in range(151, 251)
+    ]
+    assert listed.stderr == (
+        "Version 3 is active.\nUp to 150 older ones: 'runner list --before 151', or '--all'.\n"
+    )
+    last = project.run("list", "--before", "4", "--limit", "3")
+    assert [line.split()[:2] for line in last.stdout.splitlines()[3:]] == [["3", "*"]]
+    assert last.stderr == ""
+    assert len(project.run("list", "--all", "--json").json["models"]) == 250
+    assert project.run("list", "--limit", "2", "--json").json["next"] == {"before": 249}
+    assert project.run("list", "--before", "1").stdout == "No versions of tricks before 1.\n"
+    for refused in (["--limit", "0"], ["--before", "x"], ["--limit", "5", "--all"]):
+        assert project.run("list", *refused).code == 2
 
 
 def test_the_whole_walk(project: Project) -> None:

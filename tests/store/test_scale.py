@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import pytest
 from sqlalchemy import Engine, event
 
-from runner.store import Store
+from benchmarks.scale import fill
+from runner.store import Store, listing
 from tests.store.samples import add, behind
 
 MANY = 10_000
@@ -19,6 +21,7 @@ MANY = 10_000
 ACTS: dict[str, Callable[[Store, int], object]] = {
     "list the newest": lambda store, _: store.versions("iris", limit=5),
     "list a page": lambda store, _: store.versions("iris", limit=5, before=8),
+    "list as told": lambda store, _: listing(store, "iris", limit=5),
     "one": lambda store, _: store.version("iris", 7),
     "active": lambda store, _: store.active("iris"),
     "activate": lambda store, _: store.activate("iris", 7, by="ben"),
@@ -33,6 +36,7 @@ ACTS: dict[str, Callable[[Store, int], object]] = {
 STATEMENTS = {
     "list the newest": 1,
     "list a page": 1,
+    "list as told": 4,
     "one": 2,
     "active": 1,
     "activate": 5,
@@ -45,31 +49,6 @@ STATEMENTS = {
     "services": 1,
     "open": 2,
 }
-
-
-def fill(url: str, first: int, last: int) -> None:
-    """Copy version 1 and its activation behind the store's back: adding would take a minute."""
-    numbers = (
-        f"WITH RECURSIVE n(i) AS (SELECT {first} UNION ALL SELECT i + 1 FROM n WHERE i < {last})"
-    )
-    with behind(url) as connection:
-        for statement in (
-            "INSERT INTO runner_artifacts (format, size, sha256)"
-            f" {numbers} SELECT format, size, sha256 FROM runner_artifacts, n WHERE id = 1",
-            "INSERT INTO runner_chunks"
-            f" {numbers} SELECT i, 0, data FROM runner_chunks, n WHERE artifact_id = 1",
-            "INSERT INTO runner_versions"
-            " (service, number, created, created_by, metadata, artifact_id)"
-            f" {numbers} SELECT service, i, created, created_by, metadata, i"
-            " FROM runner_versions, n WHERE number = 1",
-            'INSERT INTO runner_activations (service, at, "by", from_number, to_number, reason)'
-            f' {numbers} SELECT service, at, "by", i - 1, i, reason'
-            " FROM runner_activations, n WHERE to_number = 1",
-            f"UPDATE runner_models SET last_number = {last}, active_number = {last}",
-        ):
-            connection.exec_driver_sql(statement)
-    with behind(url) as connection:
-        connection.exec_driver_sql("ANALYZE")
 
 
 @contextmanager
@@ -115,9 +94,9 @@ def test_cost_does_not_grow_with_versions(url: str) -> None:
     """The same statements, the same rows and the same work, with 10 versions and with 10,000."""
     with Store.open(url) as store:
         add(store, activate=True)
-    fill(url, 2, 10)
+    fill(url, "iris", 2, 10)
     few = costs(url, deletable=3)
-    fill(url, 12, MANY)
+    fill(url, "iris", 12, MANY)
     many = costs(url, deletable=4)
     with Store.open(url) as store:
         assert len(store.versions("iris")) == MANY - 1  # 10,001 with the one added, 2 deleted
@@ -130,11 +109,42 @@ def test_cost_does_not_grow_with_versions(url: str) -> None:
         assert cost["steps"] <= few[name]["steps"] * 1.1 + 20, name
 
 
+@pytest.mark.parametrize("count", [10, 100, 1000, MANY])
+def test_sqlite_finds_an_index_for_each_act(sqlite_url: str, count: int) -> None:
+    """Its planner scans no table from end to end, and sorts nothing, whatever it knows of them."""
+    with Store.open(sqlite_url) as store:
+        add(store, activate=True)
+    fill(sqlite_url, "iris", 2, count)
+    asked: list[tuple[str, Any]] = []
+
+    def keep(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            asked.append((statement, parameters))
+
+    event.listen(Engine, "before_cursor_execute", keep)
+    try:
+        costs(sqlite_url, deletable=3)
+    finally:
+        event.remove(Engine, "before_cursor_execute", keep)
+    assert len(asked) > 20
+    with behind(sqlite_url) as connection:
+        for statement, parameters in asked:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+            steps = [row.detail for row in plan]
+            # `page` is what was asked for; `services` reads all of them; the others are tiny.
+            few = ("page", "runner_models", "runner_state", "runner_schema", "sqlite_master")
+            scans = [
+                step for step in steps if step.startswith("SCAN") and step.split()[1] not in few
+            ]
+            assert scans == [], statement
+            assert not any("TEMP B-TREE" in step for step in steps), statement
+
+
 def test_postgresql_reads_no_table_from_end_to_end(postgres_url: str) -> None:
     """With 10,000 versions and fresh statistics, its planner finds an index for every act."""
     with Store.open(postgres_url) as store:
         add(store, activate=True)
-    fill(postgres_url, 2, MANY)
+    fill(postgres_url, "iris", 2, MANY)
     query = "SELECT relname, seq_tup_read FROM pg_stat_user_tables"
     with behind(postgres_url) as connection:
         connection.exec_driver_sql("SELECT pg_stat_reset()")

@@ -54,13 +54,46 @@ def test_alive_without_services(web: Application) -> None:
     [("/list", "iris"), ("/services/iris/list", "iris"), ("/services/b/list", "b")],
 )
 def test_list(web: Application, path: str, service: str) -> None:
-    """/list is what the store says of a service, in Palladium's shape."""
+    """/list is what the store says of a service, in Palladium's shape, with a link to the rest."""
     web.services.services["b"] = Service("b")
-    assert web.client.simulate_get(path).json == {
+    got = web.client.simulate_get(path)
+    assert got.json == {
         "models": [{"version": 7}],
         "properties": {"active-model": "7"},
+        "next": {"before": 7},
         "service": service,
+        "limit": 100,
+        "before": None,
     }
+    assert got.headers["link"] == "<?limit=100&before=7>; rel=next"
+
+
+def test_a_page_of_a_list(web: Application) -> None:
+    """limit and before reach the store; the last page has no link."""
+    got = web.client.simulate_get("/list?limit=1000&before=7")
+    assert (got.json["limit"], got.json["before"]) == (1000, 7)
+    assert "next" not in got.json
+    assert "link" not in got.headers
+
+
+@pytest.mark.parametrize("name", ["limit", "before"])
+@pytest.mark.parametrize(
+    "value",
+    ["0", "-1", "+1", "1.0", "1e2", "", "all", "%20" * 3, "1_0", "2147483648", "9" * 99, "٣"],
+)
+def test_no_page(web: Application, name: str, value: str) -> None:
+    """What is no number in its range is a 422 that names field, value and range."""
+    got = web.client.simulate_get("/list", query_string=f"{name}={value}")
+    assert (got.status_code, got.json["metadata"]["error"]) == (422, "invalid_input")
+    (detail,) = got.json["metadata"]["details"]
+    assert detail["field"] == name
+    assert detail["expected"].startswith("an integer from 1 to ")
+
+
+def test_the_largest_page(web: Application) -> None:
+    """An answer has a bound."""
+    assert web.client.simulate_get("/list?limit=1000").status_code == 200
+    assert web.client.simulate_get("/list?limit=1001").status_code == 422
 
 
 def test_list_without_a_supervisor(web: Application) -> None:

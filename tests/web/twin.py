@@ -118,7 +118,8 @@ class Services:
         if not self.supervised:
             raise Unavailable("the supervisor is gone")
         if query == "list":
-            return {"models": [{"version": 7}], "properties": {"active-model": "7"}, **arguments}
+            found = {"models": [{"version": 7}], "properties": {"active-model": "7"}, **arguments}
+            return found if arguments["before"] else {**found, "next": {"before": 7}}
         return {"workers": [{"service": name, "pid": 1} for name in self.services]}
 
     def not_ready(self) -> dict[str, str]:
