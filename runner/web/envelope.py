@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -23,7 +24,11 @@ def dump(content: Any) -> bytes:
 
 
 def success(
-    req: Request, result: Any, service: Service | None = None, version: int | None = None
+    req: Request,
+    result: Any,
+    service: Service | None = None,
+    version: int | None = None,
+    encode: Callable[[Any], bytes] = dump,
 ) -> bytes:
     """Give the body of a success; ``service`` and ``version`` are those that answered."""
     metadata: dict[str, Any] = {"status": "OK", "error_code": 0}
@@ -32,7 +37,7 @@ def success(
         metadata["service_version"] = service.service_version
         metadata["model_version"] = version
     metadata["request_id"] = req.request_id
-    return dump({"metadata": metadata, "result": result})
+    return encode({"metadata": metadata, "result": result})
 
 
 def failure(req: Request, problem: Problem, service: Service | None = None) -> dict[str, Any]:

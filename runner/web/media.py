@@ -11,20 +11,18 @@ import csv
 import io
 import re
 from collections.abc import Callable
-from typing import Any
 
-import msgpack  # type: ignore[import-untyped]
 import orjson
 
 from runner.signature.raw import STEP
 from runner.web.forms import Content, content, too_many
 from runner.web.limits import Limits
+from runner.web.packed import unpack
 from runner.web.problems import Problem
 
 # What other languages write for a missing number; behind a minus, that is where the place is told.
 _NAN = re.compile("-?(NaN|NA|nan|None|Infinity)")
 _NO_NULL = "; JSON has no such value, a missing one is null"
-_LONGEST_ROW = 4096  # fields, as many as the contract's tables have columns
 
 
 async def decode(content_type: str | None, body: bytes, limits: Limits) -> Content:
@@ -74,29 +72,7 @@ def _json(body: bytes, limits: Limits) -> Content:
 
 
 def _msgpack(body: bytes, limits: Limits) -> Content:
-    containers = 0
-
-    def count(container: Any) -> Any:
-        nonlocal containers
-        containers += 1
-        if containers > limits.max_rows:
-            raise too_many(limits)
-        return container
-
-    try:
-        value = msgpack.unpackb(
-            body,
-            object_hook=count,
-            list_hook=count,
-            max_array_len=limits.max_rows,
-            max_map_len=_LONGEST_ROW,
-            max_ext_len=0,
-        )
-    except (ValueError, TypeError, RecursionError) as ex:
-        if "exceeds max_array_len" in str(ex):  # msgpack has no type for it
-            raise too_many(limits) from ex
-        raise Problem(400, "invalid_msgpack", f"the body is no msgpack: {ex!r:.200}") from ex
-    return content(value, limits)
+    return content(unpack(body, limits), limits)
 
 
 def _csv(body: bytes, limits: Limits) -> Content:

@@ -16,6 +16,7 @@ from runner.web.body import read_body
 from runner.web.envelope import success
 from runner.web.limits import Limits
 from runner.web.media import decode
+from runner.web.packed import pack
 from runner.web.problems import Problem
 from runner.web.query import check_query
 from runner.web.request import Request
@@ -54,7 +55,8 @@ class Prediction:
         content = await decode(req.content_type, body, self._limits)
         # While the body came in, another version may have taken over.
         found, checker = find(self._services, found.name, req)
-        await self._answer(req, resp, found, content.check(checker), content.single)
+        table = content.check(checker)
+        await self._answer(req, resp, found, table, content.single, bool(content.arrays))
 
     async def _answer(
         self,
@@ -63,6 +65,7 @@ class Prediction:
         service: Service,
         table: Table,
         single: bool,
+        arrays: bool = False,
     ) -> None:
         req.rows = table.rows
         settings = service.settings
@@ -76,8 +79,16 @@ class Prediction:
         )
         req.version = answer.version
         req.queue_seconds, req.model_seconds = answer.waited, answer.model
-        rows = answer.rows(shape)
-        resp.data = success(req, rows[0] if single else rows, service, answer.version)
+        if not req.wants_msgpack:
+            rows = answer.rows(shape)
+            resp.data = success(req, rows[0] if single else rows, service, answer.version)
+            return
+        if arrays:
+            result: Any = results.arrays(answer.table, named=shape is results.labelled)
+        else:
+            result = answer.rows(shape)
+        resp.content_type = falcon.MEDIA_MSGPACK
+        resp.data = success(req, result[0] if single else result, service, answer.version, pack)
 
     def _form(self, service: Service) -> tuple[str, Callable[[Table], list[Any]]]:
         """Give the method to ask for and how to show its answer."""

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from random import getrandbits
 from typing import Any
 
+import falcon
 import falcon.asgi
 
 Receive = Callable[[], Awaitable[Any]]
@@ -55,6 +56,18 @@ class Request(falcon.asgi.Request):
         """How long a prediction waited for the model, and how long that was at it."""
         self.caller: Any = None
         """Who called, once callers are known: what has a ``client_id``."""
+
+    @property
+    def wants_msgpack(self) -> bool:
+        """Whether the caller says that it would rather have msgpack than JSON."""
+        accept = self._asgi_headers.get(b"accept")
+        # PERF: most say nothing, or */*.
+        return (
+            accept is not None
+            and b"msgpack" in accept
+            and self.client_prefers((falcon.MEDIA_JSON, falcon.MEDIA_MSGPACK))
+            == falcon.MEDIA_MSGPACK
+        )
 
 
 def _request_id(given: bytes | None) -> str:

@@ -48,6 +48,11 @@ class Part:
         self.start = start
         self.stop = stop
 
+    @property
+    def table(self) -> Table:
+        """The caller's rows."""
+        return self.whole.table.slice(self.start, self.stop)
+
     def rows(self, show: Callable[[Table], list[Any]]) -> list[Any]:
         """Give the caller's rows; ``show`` turns a table into a list, one item a row."""
         return self.whole.shown(show)[self.start : self.stop]

@@ -59,6 +59,11 @@ class Answer:
         self.requests = part.whole.requests
         self.waited = seconds - part.whole.seconds
 
+    @property
+    def table(self) -> Table:
+        """The rows as they came."""
+        return self._part.table
+
     def rows(self, show: Callable[[Table], list[Any]]) -> list[Any]:
         """Give one item a row, as ``show`` makes them of a table."""
         return self._part.rows(show)

@@ -33,7 +33,7 @@ OWNERS = {
     "falcon": ("runner/web/",),
     "gunicorn": ("runner/web/",),
     "julia": ("adapters/julia/bridge.py",),
-    "msgpack": ("contracts/wire.py", "runner/web/media.py"),
+    "msgpack": ("contracts/wire.py", "runner/web/packed.py"),
     "numpy": ("adapters/", "runner/datasets/", "runner/training/scoring.py"),
     "orjson": ("runner/logs.py", "runner/audit/", "runner/web/", "runner/workers/control.py"),
     "pandas": ("adapters/python/", "runner/datasets/"),
