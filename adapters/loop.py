@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import selectors
 import socket
+import sys
 from pathlib import Path
 
 from adapters.connection import Connection
@@ -19,6 +20,9 @@ from adapters.respond import Responder, refuse
 from contracts import wire
 from contracts.errors import Code
 from contracts.messages import ErrorReply, Predict, Reply, decode_request, encode_reply
+
+PATIENCE = 0.25
+"""Seconds without a first request after which an adapter prepares itself: nobody waits for it."""
 
 RECEIVE = 256 * 1024
 """Bytes read at once."""
@@ -41,6 +45,7 @@ class Loop:
         self._touched: set[Connection] = set()
         self._received = memoryview(bytearray(RECEIVE))
         self._ended = False
+        self._patience: float | None = PATIENCE  # until a first request comes, or it is over
 
     def run(self) -> None:
         """Serve until the other end of the lifeline is closed (SPEC 2.2)."""
@@ -55,7 +60,10 @@ class Loop:
             self._selector.close()
 
     def _turn(self) -> None:
-        for key, events in self._selector.select(0 if self._queue else None):
+        ready = self._selector.select(0 if self._queue else self._patience)
+        if not ready and self._patience is not None:
+            self._prepare()
+        for key, events in ready:
             if isinstance(key.data, Connection):
                 self._serve(key.data, events)
             else:
@@ -66,6 +74,14 @@ class Loop:
             connection.flush()
             self._settle(connection)
         self._touched.clear()
+
+    def _prepare(self) -> None:
+        """Use the time until the first request, as a spare worker has it, for what a load needs."""
+        self._patience = None
+        try:
+            self._adapter.prepare()
+        except Exception as ex:  # a load will meet it as well, and tell
+            print(f"cannot prepare: {ex!r}", file=sys.stderr)
 
     def _watch_lifeline(self) -> None:
         try:
@@ -99,6 +115,7 @@ class Loop:
                 if isinstance(request, ErrorReply):
                     self._reply(connection, request)
                 else:
+                    self._patience = None
                     self._queue.add(connection, request, len(payload))
         except Exception as ex:  # BadFrame; or no memory for a frame, which must not end us
             self._reply(connection, refuse(None, ex))

@@ -32,6 +32,10 @@ class Adapter(Protocol):
         """Introduce the language, its version and its packages (SPEC 5.1)."""
         ...
 
+    def prepare(self) -> None:
+        """Do what can be done before a model is known, such as compiling; called while idle."""
+        ...
+
     def fit(self, model: Mapping[str, Any], table: Columns, target: Column) -> str:
         """Fit and hold a model; the former one is dropped only then. Gives the task.
 

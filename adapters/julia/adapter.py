@@ -24,7 +24,7 @@ installed.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,6 +33,7 @@ import numpy as np
 from adapters import artifact as envelope
 from adapters.julia import frames
 from adapters.julia.bridge import PYJULIA, Bridge
+from adapters.julia.rehearsal import rehearse
 from contracts.errors import Code, Failure
 from contracts.messages import Hello, Source
 from contracts.table import Column, Columns, Field, Table, Type
@@ -97,6 +98,17 @@ class JuliaAdapter:
                 "numpy": np.__version__,
             },
         )
+
+    def prepare(self) -> None:
+        """Have the glue compiled by a rehearsal with models of no use, then forgotten."""
+        try:
+            rehearse(self, FORMAT, self._julia.version, self._blank)
+        finally:
+            self._held = None
+            self._julia.call("forget", folder="/")
+
+    def _blank(self, labels: Sequence[str]) -> bytes:
+        return frames.take_bytes(self._julia.call("blank", labels=list(labels))["body"])
 
     def fit(self, model: Mapping[str, Any], table: Columns, target: Column) -> str:
         """Call the script's ``fit(X, y; params...)``. Gives the task.

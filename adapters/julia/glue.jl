@@ -160,9 +160,24 @@ function lend_source(name, items, is_target=false)
     return column
 end
 
+"Blank: a model of no use with these labels, as `persist` would give it, for a rehearsal of `load`."
+function blank(request)
+    bytes = IOBuffer()
+    serialize(bytes, (request["labels"], nothing))
+    return Dict{String,Any}("body" => lend(take!(bytes)))
+end
+
+"Forget the model that is held, and that there was a script at `folder`."
+function forget(request)
+    MODEL[] = nothing
+    filter!(!=(request["folder"]), LOAD_PATH)
+    return Dict{String,Any}()
+end
+
 # --- The way in from Python -----------------------------------------------------------------------
 
-const OPERATIONS = (fit=fit, predict=predict, persist=persist, load=load, read=read_source, packages=packages)
+const OPERATIONS = (fit=fit, predict=predict, persist=persist, load=load, read=read_source, packages=packages,
+    blank=blank, forget=forget)
 
 const REPLY = Ref(UInt8[])
 

@@ -66,6 +66,9 @@ class PythonAdapter:
             self.name, VERSION, "python", platform.python_version(), capabilities, packages
         )
 
+    def prepare(self) -> None:
+        """Nothing: which packages to import, only the model tells."""
+
     def fit(self, model: Mapping[str, Any], table: Columns, target: Column) -> str:
         """Build the model of ``{factory, path?, frame?}`` (SPEC 9), fit it, hold it."""
         path = _path(model)

@@ -102,6 +102,9 @@ class RAdapter:
             packages={**packages, "rpy2": self._glue.bridge_version},
         )
 
+    def prepare(self) -> None:
+        """Nothing: R starts quickly and compiles little."""
+
     def fit(self, model: Mapping[str, Any], table: Columns, target: Column) -> str:
         """Fit to a table; gives the task. Raises bad_model, fit_failed, unrepresentable."""
         x = self._frame(table)

@@ -200,6 +200,7 @@ ADAPTER = {
     "memory_limit": Key(size(16 * 1024**2, 1024**4)),
     "start_timeout": Key(seconds(3600.0), 60.0),
     "fit_timeout": Key(seconds(30 * DAY)),
+    "spare": Key(flag),
 }
 SERVER = {
     "max_body": Key(size(1024, 4 * _GIB), ServerSettings.max_body),

@@ -39,6 +39,8 @@ class AdapterSettings:
     """Seconds until the adapter must have said hello."""
     fit_timeout: float | None = None
     """Seconds that a fit may take; None for no limit."""
+    spare: bool | None = None
+    """Whether a server keeps a started adapter in reserve; None: if the language is slow."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ client       one connection to one adapter
 private      an adapter for one fit or test, gone afterwards
 replica      one adapter process of a served version, kept alive
 deployment   the replicas of a service: which version serves, blue/green
+spares       started adapters in reserve, of languages that start slowly
 routing      what front-ends must know, as messages
 control      the socket between supervisor and front-ends
 supervisor   all services, gunicorn, signals

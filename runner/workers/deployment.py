@@ -19,8 +19,10 @@ from runner.logs import get_logger
 from runner.store import Store, Version
 from runner.workers import interpreter
 from runner.workers.errors import WorkerFailedToStart
+from runner.workers.interpreter import Command
 from runner.workers.replica import RESTART_DELAYS, Artifact, Launch, Replica, State
 from runner.workers.routing import Row
+from runner.workers.spares import Spare
 
 _log = get_logger("runner.workers")
 
@@ -60,7 +62,8 @@ class Deployment:
     """Keep one service's workers at the version that its store says is active.
 
     ``changed`` is called when `row` would tell something new; ``drained`` waits until no front-end
-    uses the given sockets any more, for so many seconds at most.
+    uses the given sockets any more, for so many seconds at most; ``spare`` gives a started adapter
+    if one is in reserve.
     """
 
     def __init__(
@@ -70,12 +73,14 @@ class Deployment:
         folder: Path,
         changed: Callable[[], None],
         drained: Callable[[tuple[str, ...], float], Awaitable[None]],
+        spare: Callable[[Command], Spare | None],
     ) -> None:
         self.config = config
         self.store = store
         self._folder = folder
         self._changed = changed
         self._drained = drained
+        self._spare = spare
         self._current: Release | None = None
         self._coming: Release | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -131,6 +136,21 @@ class Deployment:
     def replicas(self) -> list[Replica]:
         """All replicas that serve or are coming."""
         return [r for release in (self._current, self._coming) if release for r in release.replicas]
+
+    @property
+    def starting(self) -> bool:
+        """Whether a worker of this service is on its way up."""
+        return any(r.state in (State.STARTING, State.WARMING) for r in self.replicas)
+
+    @property
+    def reserve(self) -> Command | None:
+        """The command of which a spare worker would help this service, None if it wants none."""
+        if self._current is None:
+            return None
+        wanted = self.config.adapter.spare
+        if wanted is None:
+            wanted = self.config.model.language in interpreter.SLOW
+        return self._current.replicas[0].launch.command if wanted else None
 
     @property
     def row(self) -> Row:
@@ -247,6 +267,7 @@ class Deployment:
             folder=self._folder,
             start_timeout=adapter.start_timeout,
             memory_limit=adapter.memory_limit,
+            spare=self._spare,
         )
         changed: Any = self._changed
         return [Replica(launch, index, changed) for index in range(config.service.replicas)]

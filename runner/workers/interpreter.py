@@ -11,6 +11,9 @@ from pathlib import Path
 LANGUAGES = ("python", "r", "julia")
 """Languages whose adapters come with the runner; any other needs `adapter: {command: […]}`."""
 
+SLOW = frozenset({"julia"})
+"""Languages that start so slowly that a spare is kept unless the config says otherwise."""
+
 _CODE = Path(__file__).resolve().parents[2]
 _PACKAGES = ("adapters", "contracts")
 
@@ -25,6 +28,9 @@ class Command:
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(default_factory=dict)
     foreign: bool = False
+
+    def __hash__(self) -> int:
+        return hash((self.argv, self.foreign, tuple(sorted(self.env.items()))))
 
     def environment(self, folder: Path) -> dict[str, str]:
         """Give the whole environment: this process's own, with `env` laid over it.

@@ -40,11 +40,9 @@ class WorkerProcess:
         self._process = process
         self.folder = folder
         self.last_words: deque[str] = deque(maxlen=_LAST_WORDS)
-        self._on_line = on_line
         self._output = asyncio.create_task(self._pump())
-        self._limiter = None
-        if memory_limit is not None:
-            self._limiter = asyncio.create_task(self._limit(memory_limit))
+        self._limiter: asyncio.Task[None] | None = None
+        self.assign(on_line, memory_limit)
 
     @classmethod
     async def start(
@@ -72,10 +70,18 @@ class WorkerProcess:
                 # A Ctrl-C in the terminal is for the supervisor alone, which then ends us in order.
                 start_new_session=True,
             )
-        except OSError as ex:
+        except BaseException as ex:  # a cancellation, too, leaves no folder
             shutil.rmtree(folder, ignore_errors=True)
+            if not isinstance(ex, OSError):
+                raise
             raise WorkerFailedToStart(f"cannot start {command.argv[0]}: {ex.strerror}") from ex
         return cls(process, folder, on_line, memory_limit)
+
+    def assign(self, on_line: Callable[[str], None], memory_limit: int | None) -> None:
+        """Say whom to tell the output from now on, and watch the limit."""
+        self._on_line = on_line
+        if memory_limit is not None:
+            self._limiter = asyncio.create_task(self._limit(memory_limit))
 
     @property
     def pid(self) -> int:

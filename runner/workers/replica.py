@@ -17,6 +17,7 @@ from runner.logs import get_logger
 from runner.workers.errors import DeadlineExceeded, WorkerFailedToStart, WorkerLost
 from runner.workers.interpreter import Command
 from runner.workers.process import WorkerProcess
+from runner.workers.spares import Spare
 
 RESTART_DELAYS = (2.0, 8.0, 20.0)
 """Seconds before the next try after a failed start, the last for all further ones: 5 a minute at
@@ -63,6 +64,8 @@ class Launch:
     folder: Path
     start_timeout: float
     memory_limit: int | None
+    spare: Callable[[Command], Spare | None]
+    """Give a started adapter of this command, if one is in reserve."""
 
 
 class Replica:
@@ -96,10 +99,14 @@ class Replica:
         """Start the process, load the version, have it warmed. Raises WorkerFailedToStart."""
         launch = self.launch
         self._enter(State.STARTING)
-        folder = launch.folder / f"w{next(_numbers)}"
-        process = await WorkerProcess.start(launch.command, folder, self._tell, launch.memory_limit)
+        spare = launch.spare(launch.command)
+        if spare is None:
+            process = await self._new_process()
+        else:
+            process = spare.process
+            process.assign(self._tell, launch.memory_limit)
         try:
-            connection = await process.connect(launch.start_timeout)
+            connection = spare.connection if spare else await process.connect(launch.start_timeout)
             self._enter(State.WARMING)
             artifact = await launch.artifact()
             expires = asyncio.get_running_loop().time() + launch.start_timeout
@@ -122,6 +129,11 @@ class Replica:
         self._process = process
         self._enter(State.READY)
         self._log.info("worker ready", pid=process.pid, language=connection.hello.adapter)
+
+    async def _new_process(self) -> WorkerProcess:
+        launch = self.launch
+        folder = launch.folder / f"w{next(_numbers)}"
+        return await WorkerProcess.start(launch.command, folder, self._tell, launch.memory_limit)
 
     def _failure(self, ex: BaseException, process: WorkerProcess) -> WorkerFailedToStart | None:
         """Turn what a start can meet into one error; None for the rest, as a cancellation."""

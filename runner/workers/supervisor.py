@@ -20,7 +20,9 @@ from runner.logs import get_logger
 from runner.store import Store, listing
 from runner.workers.control import ControlServer
 from runner.workers.deployment import Deployment
+from runner.workers.interpreter import Command
 from runner.workers.runtime import runtime_folder
+from runner.workers.spares import Spares
 
 POLL = 0.2
 """Seconds between looks at the stores: a new activation serves within two seconds."""
@@ -57,6 +59,7 @@ class Supervisor:
         self._ending = asyncio.Event()
         self._dirty = asyncio.Event()
         self._control: ControlServer | None = None
+        self._spares: Spares
 
     async def run(self) -> None:
         """Start all, keep all alive, end all in order on SIGTERM or SIGINT.
@@ -72,9 +75,15 @@ class Supervisor:
                 self._stores[url] = stack.enter_context(await asyncio.to_thread(Store.open, url))
             self._control = ControlServer(folder / "control", self._answer, self._hung)
             await self._control.start()
+            self._spares = Spares(folder, self._wanted_spares)
             for config in self._configs:
                 self._deployments[config.service_name] = Deployment(
-                    config, self._stores[config.store_url], folder, self._dirty.set, self._drained
+                    config,
+                    self._stores[config.store_url],
+                    folder,
+                    self._dirty.set,
+                    self._drained,
+                    self._spares.take,
                 )
             await self._run_tasks(self._control)
 
@@ -82,6 +91,7 @@ class Supervisor:
         deployments = self._deployments.values()
         tasks = [asyncio.create_task(deployment.run()) for deployment in deployments]
         tasks += [asyncio.create_task(self._watch(store)) for store in self._stores.values()]
+        tasks.append(asyncio.create_task(self._spares.run()))
         tasks.append(asyncio.create_task(self._publish(control)))
         tasks.append(asyncio.create_task(self._keep_front_ends(control.path)))
         ending = asyncio.create_task(self._ending.wait())
@@ -104,6 +114,13 @@ class Supervisor:
             await self._dirty.wait()
             self._dirty.clear()
             control.publish(self._rows())
+            self._spares.look()
+
+    def _wanted_spares(self) -> set[Command] | None:
+        deployments = self._deployments.values()
+        if any(deployment.starting for deployment in deployments):
+            return None
+        return {command for each in deployments if (command := each.reserve) is not None}
 
     def _rows(self) -> Iterable[Any]:
         return (deployment.row for deployment in self._deployments.values())
@@ -199,6 +216,11 @@ class Supervisor:
                 }
                 for deployment in self._deployments.values()
                 for replica in deployment.replicas
+            ],
+            "spares": [
+                {"adapter": spare.connection.hello.adapter, "pid": spare.process.pid}
+                | _memory(spare.process.pid)
+                for spare in self._spares.ready
             ],
         }
 

@@ -32,6 +32,10 @@ class Adder:
         """Introduce it."""
         return Hello(self.name, "1", "none", "1", tuple(sorted(self.capabilities)))
 
+    def prepare(self) -> None:
+        """Say that there was time for it."""
+        print("prepared")
+
     def fit(self, model: Mapping[str, Any], table: Columns, target: Column) -> str:
         """Fit nothing, and count anew."""
         self._calls = 0

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from adapters.loop import PATIENCE
 from contracts.errors import Code, Failure
 from contracts.messages import ErrorReply, Load, Persist, Predict, Reply
 from contracts.table import Column, Columns, Matrix, Type, pack_floats
@@ -445,3 +446,28 @@ def test_what_persist_did_not_write_is_refused(client: Client, change: Any, form
     with pytest.raises(Failure) as caught:
         client.load(artifact, format, hashlib.sha256(artifact).hexdigest())
     assert caught.value.code is Code.BAD_ARTIFACT
+
+
+def test_an_adapter_that_nobody_asks_prepares_itself_once(tmp_path: Path) -> None:
+    """Before the first request there is time to prepare, and after it there is none."""
+    with AdapterProcess.python_module("tests.adapters.adder", tmp_path) as process:
+        process.connect().close()
+        deadline = time.monotonic() + 30
+        while "prepared" not in process.stderr:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        with process.connect() as client:
+            client.ping()
+            time.sleep(2 * PATIENCE)
+            client.ping()
+        assert process.stderr.count("prepared") == 1
+
+
+def test_an_adapter_that_is_asked_at_once_does_not_prepare_itself(tmp_path: Path) -> None:
+    """What a request is about to compile needs no rehearsal, and the request need not wait."""
+    with AdapterProcess.python_module("tests.adapters.adder", tmp_path) as process:
+        with process.connect() as client:
+            client.ping()
+            time.sleep(2 * PATIENCE)
+            client.ping()
+        assert "prepared" not in process.stderr
