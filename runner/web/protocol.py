@@ -113,6 +113,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Begin the body, and the answer."""
         self._in_head = False
+        if self.parser.get_http_version() == "0.9":  # its answers have no head: nobody speaks it
+            raise ValueError("HTTP/0.9")  # as in `_count`
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:

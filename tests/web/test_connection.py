@@ -227,6 +227,7 @@ def test_endless_trailers(server: Server) -> None:
     "request_",
     [
         b"nonsense\r\n\r\n",
+        b"GET /health/live\r\n\r\n",  # HTTP/0.9
         b"GET / HTTP/9.9\r\n\r\n",
         b"GET /\xff HTTP/1.1\r\nHost: x\r\n\r\n",
         b"GET /predict?sepal%20length=\xff HTTP/1.1\r\nHost: x\r\n\r\n",

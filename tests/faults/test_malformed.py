@@ -1,0 +1,25 @@
+"""Bytes that are no frames, no HTTP, no JSON: refused in order, and nobody else is harmed."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults.malformed_frames import malformed_frames_at_workers
+from benchmarks.faults.malformed_http import malformed_http
+from tests.requirements import need
+
+
+@pytest.mark.parametrize(
+    "language",
+    ["python", pytest.param("r", marks=need("r")), pytest.param("julia", marks=need("julia"))],
+)
+def test_malformed_frames_at_a_worker(tmp_path: Path, language: str) -> None:
+    """A worker answers or closes as the contract says, lives on, and does not grow."""
+    assert [] == malformed_frames_at_workers(tmp_path, 1_000, (language,)).breaches
+
+
+def test_malformed_http(tmp_path: Path) -> None:
+    """Every answer is a 4xx in the one shape, or the connection is closed; good clients succeed."""
+    assert [] == malformed_http(tmp_path, requests=500).breaches
