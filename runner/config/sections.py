@@ -192,6 +192,7 @@ PREDICT_SERVICE = {
     "replicas": Key(whole(1, 256), 1),
     "timeout": Key(seconds(3600.0), 30.0),
     "max_queue": Key(whole(1, 1_000_000), 1024),
+    "max_queue_bytes": Key(size(1024, 1024 * _GIB), ServiceSettings.max_queue_bytes),
 }
 ADAPTER = {
     "executable": Key(_executable),

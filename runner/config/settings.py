@@ -80,6 +80,8 @@ class ServiceSettings:
     """Seconds that a request may take."""
     max_queue: int = 1024
     """Requests that may wait before further ones are refused."""
+    max_queue_bytes: int = 256 * 1024 * 1024
+    """Bytes that the rows of waiting requests may have, as they go to the model."""
 
 
 @dataclass(frozen=True)

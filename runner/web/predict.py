@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ from runner.web.packed import pack
 from runner.web.problems import Problem
 from runner.web.query import check_query
 from runner.web.request import Request
+from runner.web.waiting import client_of, hung_up, timeout_of
 
 if TYPE_CHECKING:
     from runner.workers.services import Service, Services
@@ -70,13 +72,22 @@ class Prediction:
         req.rows = table.rows
         settings = service.settings
         method, shape = self._form(service)
-        answer = await self._services.predict(
-            service,
-            table,
-            method=method,
-            params=read_params(settings.params, req.params) if settings.params else _NO_PARAMS,
-            timeout=settings.timeout,
-        )
+        params = read_params(settings.params, req.params) if settings.params else _NO_PARAMS
+        timeout = timeout_of(req, settings.timeout)
+        client = client_of(req)
+        if client is not None:
+            client.waiting = True
+        try:
+            answer = await self._services.predict(
+                service, table, method=method, params=params, timeout=timeout
+            )
+        except asyncio.CancelledError:
+            if client is None or not client.gone:
+                raise
+            raise hung_up() from None
+        finally:
+            if client is not None:
+                client.waiting = False
         req.version = answer.version
         req.queue_seconds, req.model_seconds = answer.waited, answer.model
         if not req.wants_msgpack:

@@ -11,6 +11,7 @@ heads of any size, and writes an answer's head and body apart. What differs here
    to `_DISCARD` bodies, so that clients that send all before they listen can read the refusal.
 4. What is written in one turn of the loop leaves in one write.
 5. A request that is no HTTP is refused in JSON.
+6. When a client hangs up while its request waits for a prediction, the request's task is cancelled.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from runner.web.limits import Limits
+from runner.web.waiting import CONNECTION
 
 _DISCARD = 4  # times max_body
 _SLACK = 5.0  # seconds that the application has to answer 408 itself
@@ -48,6 +50,8 @@ class HttpProtocol(HttpToolsProtocol):
         self._watch: asyncio.TimerHandle | None = None
         self._in_head = self._in_message = False
         self._messages = 0
+        self._task: asyncio.Task[None] | None = None
+        self.waiting = self.gone = False
         self._head = self._raw = self._body = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,6 +67,9 @@ class HttpProtocol(HttpToolsProtocol):
         if self._watch is not None:
             self._watch.cancel()
         super().connection_lost(exc)
+        self.gone = True
+        if self.waiting and self._task is not None:
+            self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came in, within bounds."""
@@ -91,6 +98,7 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
+        cast(dict[str, Any], self.scope)[CONNECTION] = self
         self._in_head = self._in_message = True
         self._head = self._raw = self._body = 0
         self._messages += 1
@@ -116,6 +124,12 @@ class HttpProtocol(HttpToolsProtocol):
         if self.parser.get_http_version() == "0.9":  # its answers have no head: nobody speaks it
             raise ValueError("HTTP/0.9")  # as in `_count`
         super().on_headers_complete()
+
+    def _start_asgi_task(self, cycle: Any, app: Any) -> None:
+        """Answer a request, as uvicorn does, but know the task."""
+        self._task = self.loop.create_task(cycle.run_asgi(app))
+        self._task.add_done_callback(self.tasks.discard)
+        self.tasks.add(self._task)
 
     def on_body(self, body: bytes) -> None:
         """Take a part of the body."""

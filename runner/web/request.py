@@ -69,6 +69,11 @@ class Request(falcon.asgi.Request):
             == falcon.MEDIA_MSGPACK
         )
 
+    def header(self, name: bytes) -> bytes | None:
+        """Give a field of the head, by its name in lower case."""
+        found: bytes | None = self._asgi_headers.get(name)
+        return found
+
 
 def _request_id(given: bytes | None) -> str:
     """Give the caller's own id, if it is one that can stand in a log; else a new one."""

@@ -131,6 +131,13 @@ class Connection(asyncio.Protocol):
             waiter.set_exception(WorkerUntouched(self._reason))
         return waiter
 
+    def abandon(self, waiter: asyncio.Future[Part]) -> None:
+        """Let go of a predict whose caller has gone: what nobody else waits for is not run."""
+        for at, asked in enumerate(self._held):
+            if asked.waiter is waiter:
+                del self._held[at]
+                return
+
     def close(self, reason: str = "the connection was closed") -> None:
         """Close at once; requests that wait get WorkerLost."""
         self._reason = reason

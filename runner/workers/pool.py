@@ -40,12 +40,12 @@ class Pool:
     set of sockets in use changed.
     """
 
-    def __init__(
-        self, name: str, max_queue: int, hung: Callable[[str], None], changed: Callable[[], None]
-    ) -> None:
+    def __init__(self, name: str, hung: Callable[[str], None], changed: Callable[[], None]) -> None:
         self.name = name
-        self.max_queue = max_queue
+        self.max_queue = 0
+        self.max_queue_bytes = 0
         self.pending = 0
+        self.pending_bytes = 0
         self.state = "starting"
         self.reason = ""
         self.patience = math.inf
@@ -137,12 +137,21 @@ class Pool:
         """Ask the least loaded worker; give its answer and the version that computed it.
 
         A request whose worker is lost is tried once more. The second tries go one at a time, so
-        that a request that kills its worker takes no other's second try with it. Raises NoModel,
-        Overloaded, WorkerCrashed, DeadlineExceeded, Failure.
+        that a request that kills its worker takes no other's second try with it. Cancelled, it
+        leaves no work behind that nobody else waits for. Raises NoModel, Overloaded, WorkerCrashed,
+        DeadlineExceeded, Failure.
         """
+        size = table.size
         if self.pending >= self.max_queue:
             raise Overloaded(f"service {self.name} has {self.pending} requests waiting")
+        if self.pending and self.pending_bytes + size > self.max_queue_bytes:
+            # One alone is bounded by what a body may have: it is never too large to be tried.
+            raise Overloaded(
+                f"service {self.name} has {self.pending_bytes} bytes waiting, and {size} more "
+                f"exceed {self.max_queue_bytes}"
+            )
         self.pending += 1
+        self.pending_bytes += size
         try:
             try:
                 return await self._ask(table, method, params, expires)
@@ -154,13 +163,18 @@ class Pool:
                         raise WorkerCrashed(f"the model of {self.name} crashed: {ex}") from ex
         finally:
             self.pending -= 1
+            self.pending_bytes -= size
 
     async def _ask(
         self, table: Table, method: str, params: Mapping[str, Any], expires: float
     ) -> tuple[Part, int]:
         worker = self._least_loaded() or await self._arrival(expires)
+        waiter = worker.connection.predict(table, method, params, expires)
         try:
-            part = await worker.connection.predict(table, method, params, expires)
+            part = await waiter
+        except asyncio.CancelledError:
+            worker.connection.abandon(waiter)
+            raise
         finally:
             if worker in self._leaving and not worker.connection.load:
                 self._leaving.discard(worker)

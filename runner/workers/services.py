@@ -141,8 +141,10 @@ class Services:
         for row in rows:
             pool = self._pools.get(row.name)
             if pool is None:
-                pool = Pool(row.name, row.settings.max_queue, self._control.hung, self._tell)
+                pool = Pool(row.name, self._control.hung, self._tell)
                 self._pools[row.name] = pool
+            pool.max_queue = row.settings.max_queue
+            pool.max_queue_bytes = row.settings.max_queue_bytes
             pool.state, pool.reason = row.state, row.reason
             pool.patience = row.settings.timeout
             # What requests are checked against changes in the same turn of the loop as the worker

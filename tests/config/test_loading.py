@@ -80,6 +80,7 @@ def test_every_key(project: Project) -> None:
           replicas: 2
           timeout: 1.5
           max_queue: 10
+          max_queue_bytes: 1 MiB
         server: {max_body: 1 MB, body_timeout: 5, max_rows: 7, keep_alive: 8}
         store: {url: "sqlite:///models.db"}
         scoring: r2
@@ -136,6 +137,7 @@ def test_every_key(project: Project) -> None:
             replicas=2,
             timeout=1.5,
             max_queue=10,
+            max_queue_bytes=1024**2,
         )
         == config.service
     )

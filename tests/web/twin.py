@@ -80,6 +80,7 @@ class Services:
         self.services = {service.name: service for service in services}
         self.model = model
         self.asked: list[tuple[str, Table, str, Mapping[str, Any]]] = []
+        self.timeouts: list[float] = []
         self.gate: asyncio.Event | None = None
         self.supervised = True
         self.started = self.closed = False
@@ -109,6 +110,7 @@ class Services:
         timeout: float,
     ) -> Answer:
         self.asked.append((service.name, table, method, dict(params or {})))
+        self.timeouts.append(timeout)
         if self.gate is not None:
             await self.gate.wait()
         assert service.version is not None
