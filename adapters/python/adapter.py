@@ -9,7 +9,7 @@ from importlib import metadata
 from typing import Any
 
 from adapters import arrays, artifact
-from adapters.python import factory, formats, frames, modules
+from adapters.python import factory, formats, frames, modules, trees
 from adapters.python.factory import failure
 from adapters.python.lean import is_classifier, is_regressor
 from adapters.python.predictions import Predictions
@@ -52,6 +52,7 @@ class PythonAdapter:
     def __init__(self) -> None:
         self._model: _Model | None = None
         self._predictions: Predictions | None = None
+        self._is_tree = False
 
     def hello(self) -> Hello:
         """Tell Python's version, and those of the packages that models rest on."""
@@ -91,6 +92,7 @@ class PythonAdapter:
 
     def _hold(self, model: _Model) -> None:
         self._predictions = model.predictions()
+        self._is_tree = not model.framed and trees.is_tree(model.estimator)
         self._model = model
 
     def fit_source(self, model: Mapping[str, Any], source: Source) -> tuple[str, Columns, Column]:
@@ -110,6 +112,8 @@ class PythonAdapter:
             what = type(model.estimator).__name__
             raise Failure(Code.UNSUPPORTED, f"method {method!r} is not supported by {what}")
         x = _features(table, model.framed)
+        if self._is_tree and (single := trees.unchecked(method, x)) is not None:
+            x, params = single, {"check_input": False, **params}
         try:
             found = getattr(model.estimator, method)(x, **params)
         except Exception as ex:
