@@ -17,6 +17,7 @@ import argparse
 import contextlib
 import http.client
 import json
+import resource
 import signal
 import socket
 import statistics
@@ -237,42 +238,63 @@ def fill(url: str, service: str, first: int, last: int) -> None:
         database.close()
 
 
-def versions(config: Path, few: int = 10, many: int = 10_000) -> dict[str, dict[int, float]]:
-    """Time commands with ``few`` and ``many`` versions in the config's store; seconds."""
-    url = f"sqlite:///{config.parent / 'runner.db'}"
-    commands = {
-        "list": ["list"],
-        "list --json": ["list", "--json"],
-        "activate": ["activate", "{other}"],
-        "delete": ["delete", "{other}"],
-        "test": ["test"],
-        "fit": ["fit"],
-    }
-    found: dict[str, dict[int, float]] = {}
-    filled = 1
-    for count in (few, many):
-        fill(url, EXAMPLE, filled + 1, count)
+@dataclass(frozen=True)
+class Cost:
+    """What a command took, of the clock and of the processor, its children's share included."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+def versions(
+    configs: Sequence[Path], counts: Sequence[int] = (10, 10_000), rounds: int = 5
+) -> dict[str, dict[int, Cost]]:
+    """Run commands on the first config with the first number of versions, and so on, in turn.
+
+    Gives the medians over the rounds, by command and number of versions.
+    """
+    found: dict[str, dict[int, list[Cost]]] = {}
+    for config, count in zip(configs, counts, strict=True):
+        fill(f"sqlite:///{config.parent / 'runner.db'}", _service(config), 2, count)
+    for number in range(2, 2 + rounds):
+        commands = {
+            "list --limit 10": ["list", "--limit", "10"],
+            "activate": ["activate", str(number)],
+            "test": ["test"],
+            "activate another": ["activate", "1"],
+            "delete": ["delete", str(number)],
+            "fit": ["fit"],
+        }
         for name, arguments in commands.items():
-            times = []
-            for other in range(2, 5):
-                argv = [
-                    part.format(other=other + (0 if count == few else few)) for part in arguments
-                ]
-                begun = time.monotonic()
-                _run([*RUNNER, *argv, "-c", str(config)])
-                times.append(time.monotonic() - begun)
-                if name == "activate":  # `delete` takes these next, so none of them may be active
-                    _run([*RUNNER, "activate", str(count), "-c", str(config)])
-            found.setdefault(name, {})[count] = statistics.median(times)
-        filled = count + 3  # those that `fit` added
-        found.setdefault("serve, until ready", {})[count] = start(config, times=3)["ready"]
-    return found
+            for config, count in zip(configs, counts, strict=True):
+                cost = _cost([*RUNNER, *arguments, "-c", str(config)])
+                found.setdefault(name, {}).setdefault(count, []).append(cost)
+        for config, count in zip(configs, counts, strict=True):
+            with served([config]) as server:
+                used = sum(cpu for _, cpu in by_role(server.process, cpu_seconds))
+                cost = Cost(server.ready_seconds, used)
+            found.setdefault("serve, until ready", {}).setdefault(count, []).append(cost)
+    return {
+        name: {count: _median(costs) for count, costs in by_count.items()}
+        for name, by_count in found.items()
+    }
 
 
-def _run(argv: Sequence[str]) -> None:
+def _cost(argv: Sequence[str]) -> Cost:
+    before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    seconds, after = time.monotonic() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise SystemExit(f"{' '.join(argv)} ended with exit code {done.returncode}:\n{done.stderr}")
+    used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return Cost(seconds, used)
+
+
+def _median(costs: Sequence[Cost]) -> Cost:
+    return Cost(
+        statistics.median(cost.seconds for cost in costs),
+        statistics.median(cost.cpu_seconds for cost in costs),
+    )
 
 
 def main() -> None:
@@ -303,13 +325,14 @@ Report = dict[str, list[dict[str, Any]]]
 
 
 def _report_versions(folder: Path) -> Report:
-    found = versions(copies(1, folder)[0])
-    rows = [
-        {"what": name, **{f"{n:,} versions": s for n, s in times.items()},
-         "ratio": list(times.values())[-1] / next(iter(times.values()))}
-        for name, times in found.items()
-    ]  # fmt: skip
-    return {"seconds by number of versions": rows}
+    rows = []
+    for name, costs in versions(copies(2, folder)).items():
+        row: dict[str, Any] = {"what": name}
+        for count, cost in costs.items():
+            row |= {f"{count:,}: s": cost.seconds, f"{count:,}: CPU s": cost.cpu_seconds}
+        few, many = costs.values()
+        rows.append({**row, "CPU ratio": many.cpu_seconds / few.cpu_seconds})
+    return {"by number of versions, medians of 5": rows}
 
 
 def _report_start(folder: Path) -> Report:
