@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
-import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.audit.chain import Chain
 from runner.audit.file import LogFile, Pipe
-from runner.audit.record import Recorder
+from runner.audit.record import START, STOP, Recorder
 from runner.audit.trail import Trail
 from runner.config.settings import AuditSettings
 from runner.errors import Unavailable
 
+STDOUT, STDERR = 1, 2
 _SHORTEST_KEY = 16
 
 
@@ -24,33 +27,39 @@ class Audit:
     record: Recorder
     trail: Trail
     chain: Chain
+    inputs: bool = False
+    refuse: bool = True
 
     def close(self) -> None:
         """Write what is left."""
         self.trail.close()
 
 
-def open_audit(settings: AuditSettings, path: Path, descriptor: int | None = None) -> Audit:
-    """Open the trail; ``path`` is the file, ``descriptor`` what stands for stdout.
+def open_audit(settings: AuditSettings, descriptor: int = STDOUT) -> Audit | None:
+    """Open the trail, unless it is off; ``descriptor`` is what stands for stdout.
 
     Raises Unavailable if there is no key, or the file cannot be written.
     """
+    if settings.to == "none":
+        return None
     chain = Chain(read_key(settings.key_file))
+    refuse = settings.on_failure == "refuse"
     files: list[LogFile | Pipe] = []
     if settings.to != "stdout":
-        _try(path)
-        files.append(LogFile(path, to_disk=settings.durability == "disk"))
+        assert settings.path is not None
+        _try(settings.path)
+        files.append(LogFile(settings.path, to_disk=settings.durability == "disk"))
     if settings.to != "file":
-        files.append(Pipe(sys.__stdout__.fileno() if descriptor is None else descriptor))  # type: ignore[union-attr]
+        files.append(Pipe(descriptor))
     trail = Trail(
         chain,
         files,
         to_disk=settings.durability == "disk",
-        refuse=settings.on_failure == "refuse",
+        refuse=refuse,
     )
     record = Recorder(trail, chain)
     trail.resumed = record.resume
-    return Audit(record, trail, chain)
+    return Audit(record, trail, chain, settings.inputs, refuse)
 
 
 def read_key(file: Path | None) -> bytes | None:
@@ -74,3 +83,21 @@ def _try(path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640))
     except OSError as ex:
         raise Unavailable(f"the audit log {path} cannot be written: {ex.strerror}") from ex
+
+
+@contextmanager
+def served(settings: AuditSettings) -> Iterator[Audit | None]:
+    """Record that a server starts, and that it stops. Raises Unavailable as `open_audit`."""
+    audit = open_audit(settings)
+    if audit is None:
+        yield None
+        return
+    audit.record.action(START)
+    # Not kept open until the server stops: a file that was rotated away should be gone by then.
+    audit.close()
+    begun = time.monotonic()
+    try:
+        yield audit
+    finally:
+        audit.record.action(STOP, seconds=time.monotonic() - begun)
+        audit.close()

@@ -85,7 +85,8 @@ class Trail:
         if self._lines:
             self.flush()
         upto = self.appended if number is None else number
-        if not self._to_disk or upto <= self._synced or self._is_bad(upto):
+        known = not self._to_disk or upto <= self._synced or self._is_bad(upto)
+        if known and not self._waiting:
             callback(not (self._refuse and self._is_bad(upto)))
             return
         self._waiting.append((upto, callback))
@@ -167,6 +168,6 @@ class Trail:
                 self._shout("usage records do not reach the disk", ex)
             ready = [each for each in self._waiting if each[0] <= upto]
             self._waiting = [each for each in self._waiting if each[0] > upto]
-            for _, callback in ready:
-                callback(safe or not self._refuse)
+            for number, callback in ready:
+                callback(not self._refuse or (safe and not self._is_bad(number)))
         self._syncing = None

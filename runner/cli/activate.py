@@ -22,12 +22,16 @@ def command(number: int, config: str | None, as_json: bool) -> None:
     request: within about two seconds, longer for a model that is slow to load.
     """
     from runner import config as configs
+    from runner.audit.record import ACTIVATE
     from runner.cli.output import print_json
+    from runner.cli.recording import recording
     from runner.store import Store
 
     loaded = configs.load(config)
-    with Store.open(loaded.store_url) as store:
+    with Store.open(loaded.store_url) as store, recording(loaded, ACTIVATE) as entry:
+        entry.version = number
         activation = store.activate(loaded.service_name, number, by=caller())
+        entry.former = activation.from_version
     if as_json:
         print_json({"from": activation.from_version, "to": activation.to_version})
     else:

@@ -18,11 +18,14 @@ Example:
 def command(number: int, config: str | None, as_json: bool) -> None:
     """Delete version NUMBER. Its number is not used again; the active one cannot be deleted."""
     from runner import config as configs
+    from runner.audit.record import DELETE
     from runner.cli.output import print_json
+    from runner.cli.recording import recording
     from runner.store import Store
 
     loaded = configs.load(config)
-    with Store.open(loaded.store_url) as store:
+    with Store.open(loaded.store_url) as store, recording(loaded, DELETE) as entry:
+        entry.version = number
         store.delete(loaded.service_name, number, by=caller())
     if as_json:
         print_json({"deleted": number})

@@ -42,24 +42,28 @@ def command(
     """
     from runner import config as configs
     from runner import training
+    from runner.audit.record import FIT
     from runner.cli.output import Steps, print_json
+    from runner.cli.recording import recording
     from runner.store import Store
 
     loaded = configs.load(config, deep=True)
     # The store is opened first: a fit of hours must not end at a database that is not there.
     store = None if no_save else Store.open(loaded.store_url)
     try:
-        result = asyncio.run(
-            training.fit(
-                loaded,
-                store,
-                by=caller(),
-                activate=not no_activate,
-                evaluate=evaluate,
-                if_better_than=save_if_better_than,
-                progress=Steps(),
+        with recording(loaded, FIT) as entry:
+            result = asyncio.run(
+                training.fit(
+                    loaded,
+                    store,
+                    by=caller(),
+                    activate=not no_activate,
+                    evaluate=evaluate,
+                    if_better_than=save_if_better_than,
+                    progress=Steps(),
+                )
             )
-        )
+            entry.version, entry.rows = result.version, result.metadata.get("rows")
     finally:
         if store is not None:
             store.close()

@@ -53,5 +53,6 @@ def command(configs: tuple[str, ...], host: str, port: int, workers: int) -> Non
             workers=workers,
             graceful_timeout=settings.graceful_timeout,
             within=within,
+            audit=loaded[0].audit_in_full,
         )
         serve(loaded, listener, front_end, settings.graceful_timeout)

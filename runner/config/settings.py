@@ -7,7 +7,7 @@ left are the user's own: a model's parameters, a factory's arguments.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +111,7 @@ class AuditSettings:
     to: str = "file"
     """``file``, ``stdout``, ``both`` or ``none``."""
     path: Path | None = None
-    """The file; None: runner-audit.jsonl beside the store (`Config.audit_path`)."""
+    """The file; None: runner-audit.jsonl beside the store (`Config.audit_in_full`)."""
     durability: str = "process"
     """``process``: written before an answer leaves; ``disk``: on the disk by then."""
     on_failure: str = "refuse"
@@ -147,10 +147,10 @@ class Config:
     """The merged config, directives carried out, factories not built. It may hold passwords."""
 
     @property
-    def audit_path(self) -> Path:
-        """The file of the audit trail: as told, else beside the store, if that is a file."""
+    def audit_in_full(self) -> AuditSettings:
+        """The settings of the audit trail, with its path: as told, else beside the store."""
         if self.audit.path is not None:
-            return self.audit.path
+            return self.audit
         scheme, found, database = self.store_url.partition(":///")
         beside = Path(database).parent if found and scheme.startswith("sqlite") else self.folder
-        return beside / AUDIT_LOG
+        return replace(self.audit, path=beside / AUDIT_LOG)

@@ -19,6 +19,8 @@ from runner.web.request import LateBody, Receive, Request
 from runner.web.states import Alive, Listing, Live, Ready, ServiceList
 
 if TYPE_CHECKING:
+    from runner.audit.opening import Audit
+    from runner.web.protocol import Gate
     from runner.workers.services import Services
 
 
@@ -28,18 +30,30 @@ def create_app(
     limits: Limits | None = None,
     *,
     requests: Logger | None = None,
+    audit: Audit | None = None,
+    inputs: bool = False,
 ) -> App:
     """Give the ASGI application that answers for ``services``.
 
     It starts and closes them with its own life (ASGI lifespan). ``requests`` takes the one line of
-    each request, ``log`` (and that too, without the other) all else.
+    each request, ``log`` (and that too, without the other) all else. ``audit`` takes a record of
+    each prediction, with the values of features if ``inputs``.
     """
     limits = limits or Limits()
+    recorder = None if audit is None else audit.record
     app = App(
         media_type=falcon.MEDIA_JSON,
         request_type=Request,
-        middleware=[Life(services), Observer(log if requests is None else requests)],
+        middleware=[
+            Life(services),
+            Observer(
+                log if requests is None else requests,
+                recorder,
+                inputs,
+            ),
+        ],
     )
+    app.gate = None if audit is None else audit.trail
     app.req_options.keep_blank_qs_values = True
     failures = Failures(services, log)
     app.add_error_handler(Exception, failures)
@@ -63,6 +77,9 @@ def create_app(
 
 class App(falcon.asgi.App[Request, falcon.asgi.Response]):
     """A Falcon application that looks at a request before its body has come."""
+
+    gate: Gate | None = None
+    """What answers pass before they leave (see protocol)."""
 
     def __call__(  # type: ignore[override]  # Falcon's own is of another kind than its base's
         self, scope: dict[str, Any], receive: Receive, send: Any

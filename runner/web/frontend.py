@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.logs import configure, get_logger, get_plain_logger
 from runner.web.app import App, create_app
-from runner.web.server import CONTROL, limits
+from runner.web.server import CONTROL, audit, limits
 from runner.workers.services import Services
 
 
@@ -26,9 +26,12 @@ def app() -> App:
         log.error("the supervisor is gone, so the front-ends end")
         os.kill(os.getppid(), signal.SIGTERM)
 
+    trail = audit()
     return create_app(
         Services(Path(os.environ[CONTROL]), lost),
         log,
         limits(),
         requests=get_plain_logger("runner.web"),
+        audit=trail,
+        inputs=trail is not None and trail.inputs,
     )

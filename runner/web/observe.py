@@ -1,4 +1,4 @@
-"""Give every answer its request's id, and leave one line of log for each."""
+"""Give every answer its request's id, and leave one record or one line of log for each."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from typing import Any, Protocol
 
 import falcon.asgi
 
-from runner.web.request import Request
+from contracts.table import Table
+from runner.audit.record import ACCESS, PREDICT, Recorder, trace_id
+from runner.web.request import Request, new_id
+from runner.web.waiting import CONNECTION
+
+_REFUSED = (401, 403)
+_MOST_INPUTS = 100_000  # values
 
 
 class Logger(Protocol):
@@ -20,18 +26,24 @@ class Logger(Protocol):
 class Observer:
     """Falcon middleware; it sees every request, those that match no route included.
 
-    The line is written before the answer is sent. It has the path without its query string, which
-    holds the values of features. ``client`` is who called, once that is known.
+    A prediction leaves a record if there is a trail, and so does refused access; all else a line.
+    Either is made before the answer is sent. It has the path without its query string, which holds
+    the values of features. ``client`` is who called, once that is known.
     """
 
-    def __init__(self, log: Logger) -> None:
+    def __init__(self, log: Logger, recorder: Recorder | None = None, inputs: bool = False) -> None:
         self._log = log
+        self._recorder = recorder
+        self._inputs = inputs
 
     async def process_response(
         self, req: Request, resp: falcon.asgi.Response, resource: object, succeeded: bool
     ) -> None:
         """Finish an answer."""
         resp.set_header("X-Request-Id", req.request_id)
+        if self._recorder is not None and (action := _action(req, resp.status_code)):
+            self._record(self._recorder, action, req, resp)
+            return
         self._log.info(
             "request",
             request_id=req.request_id,
@@ -46,6 +58,55 @@ class Observer:
             error=req.error,
             milliseconds=round((time.perf_counter() - req.begun) * 1000, 3),
         )
+
+    def _record(
+        self, recorder: Recorder, action: str, req: Request, resp: falcon.asgi.Response
+    ) -> None:
+        headers = req._asgi_headers
+        caller = req.caller
+        number = recorder.request(
+            action,
+            status=resp.status_code,
+            seconds=time.perf_counter() - req.begun,
+            request_id=req.request_id,
+            trace_id=trace_id(headers.get(b"traceparent"))
+            or (new_id() if b"x-request-id" in headers else req.request_id),
+            method=req.method,
+            path=req.path,
+            address=_address(req) or "",
+            bytes_in=req.bytes_in,
+            bytes_out=len(resp.data or b""),
+            service=req.service,
+            version=req.version,
+            language=req.language,
+            rows=req.rows,
+            batch=req.batch,
+            queue_seconds=req.queue_seconds,
+            model_seconds=req.model_seconds,
+            error=req.error,
+            client=caller and caller.client_id,
+            user=caller and caller.user_id,
+            token=caller and caller.token_digest,
+            inputs=_inputs(req.inputs) if self._inputs and req.inputs is not None else None,
+        )
+        if (connection := req.scope.get(CONNECTION)) is not None:
+            connection.transport.record = number
+
+
+def _action(req: Request, status: int) -> str | None:
+    """Say what a record would tell of; None if there is to be none."""
+    if req.action is None and status in _REFUSED:
+        asked = req.path.rsplit("/", 1)[-1]
+        return PREDICT if asked in ("predict", "predict_proba") else ACCESS
+    return req.action
+
+
+def _inputs(table: Table) -> dict[str, Any] | None:
+    """Give the values of features by name, unless they are too many for one line."""
+    columns = table.columns
+    if table.rows * len(columns) > _MOST_INPUTS:
+        return None
+    return {column.name: column.tolist() for column in columns}
 
 
 def _address(req: Request) -> str | None:

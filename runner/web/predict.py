@@ -11,6 +11,7 @@ import falcon
 import falcon.asgi
 
 from contracts.table import Table
+from runner.audit.record import PREDICT
 from runner.signature import Checker, read_params
 from runner.web import results
 from runner.web.body import read_body
@@ -40,6 +41,7 @@ class Prediction:
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
         """Predict for one row in the query string."""
+        req.action = PREDICT
         check_query(req.query_string)
         found, checker = find(self._services, service, req)
         await self._answer(req, resp, found, checker.row(req.params), single=True)
@@ -50,6 +52,7 @@ class Prediction:
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
         """Predict for the rows in the body."""
+        req.action = PREDICT
         check_query(req.query_string)
         found, _ = find(self._services, service, req)
         body = await read_body(req, self._limits)
@@ -69,7 +72,7 @@ class Prediction:
         single: bool,
         arrays: bool = False,
     ) -> None:
-        req.rows = table.rows
+        req.rows, req.inputs = table.rows, table
         settings = service.settings
         method, shape = self._form(service)
         params = read_params(settings.params, req.params) if settings.params else _NO_PARAMS
@@ -88,7 +91,7 @@ class Prediction:
         finally:
             if client is not None:
                 client.waiting = False
-        req.version = answer.version
+        req.version, req.batch = answer.version, answer.requests
         req.queue_seconds, req.model_seconds = answer.waited, answer.model
         if not req.wants_msgpack:
             rows = answer.rows(shape)
@@ -154,7 +157,7 @@ def find(services: Services, name: str | None, req: Request) -> tuple[Service, C
                 503, "no_service", "there is no service yet", headers={"Retry-After": "1"}
             )
         raise Problem(404, "unknown_service", f"there is no service {name[:100]!r}")
-    req.service, req.version = service.name, service.version
+    req.service, req.version, req.language = service.name, service.version, service.language
     if service.checker is None:
         code = service.state if service.state in ("no_model", "starting") else "service_failed"
         raise Problem(

@@ -181,18 +181,28 @@ class HttpProtocol(HttpToolsProtocol):
 class Gate(Protocol):
     """What bytes pass before they leave: the record of what they answer must be safe by then."""
 
-    def settle(self, then: Callable[[bool], None]) -> None:
-        """Call ``then``, now or later and in order: whether all that was said so far is safe."""
+    def settle(self, then: Callable[[bool], None], number: int) -> None:
+        """Call ``then``, now or later and in order: whether the record of that number is safe."""
 
 
 class Cork:
     """A transport that writes once a turn of the loop, through a gate if there is one.
 
     A head and its body, and the answers to several requests that came in one packet, leave
-    together: a third of a front-end's time is the call of write(2).
+    together: a third of a front-end's time is the call of write(2). Whoever makes a record of what
+    is answered sets ``record`` to its number; only then is there something to wait for.
     """
 
-    __slots__ = ("_closing", "_gate", "_held", "_loop", "_transport", "_waiting", "is_closing")
+    __slots__ = (
+        "_closing",
+        "_gate",
+        "_held",
+        "_loop",
+        "_transport",
+        "_waiting",
+        "is_closing",
+        "record",
+    )
 
     def __init__(
         self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, gate: Gate | None
@@ -202,6 +212,7 @@ class Cork:
         self._gate = gate
         self._held: list[bytes] = []
         self._waiting = 0  # at the gate
+        self.record = 0
         self._closing = False
         self.is_closing = transport.is_closing
 
@@ -216,11 +227,12 @@ class Cork:
             return
         together = b"".join(self._held)
         self._held.clear()
-        if self._gate is None:
+        if self._gate is None or not (self.record or self._waiting):
             self._transport.write(together)
         else:
             self._waiting += 1
-            self._gate.settle(functools.partial(self._leave, together))
+            self._gate.settle(functools.partial(self._leave, together), self.record)
+            self.record = 0
 
     def _leave(self, together: bytes, safe: bool) -> None:
         self._waiting -= 1

@@ -11,6 +11,8 @@ from typing import Any
 import falcon
 import falcon.asgi
 
+from contracts.table import Table
+
 Receive = Callable[[], Awaitable[Any]]
 
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
@@ -21,10 +23,14 @@ class Request(falcon.asgi.Request):
     """A request, with what its one line of log will tell."""
 
     __slots__ = (
+        "action",
+        "batch",
         "begun",
         "bytes_in",
         "caller",
         "error",
+        "inputs",
+        "language",
         "model_seconds",
         "queue_seconds",
         "receive",
@@ -47,10 +53,15 @@ class Request(falcon.asgi.Request):
         self.request_id = _request_id(self._asgi_headers.get(b"x-request-id"))
         self.service: str | None = None
         self.version: int | None = None
+        self.language: str | None = None
+        self.action: str | None = None
+        """What the record says was asked for; None: no record, unless access was refused."""
         self.rows: int | None = None
         self.error: str | None = None
         self.bytes_in = 0
         """Bytes of the body, once it has been read."""
+        self.inputs: Table | None = None
+        self.batch: int | None = None
         self.queue_seconds: float | None = None
         self.model_seconds: float | None = None
         """How long a prediction waited for the model, and how long that was at it."""
@@ -79,6 +90,11 @@ def _request_id(given: bytes | None) -> str:
     """Give the caller's own id, if it is one that can stand in a log; else a new one."""
     if given is not None and _REQUEST_ID.fullmatch(given):
         return given.decode()
+    return new_id()
+
+
+def new_id() -> str:
+    """Give an id for a request or a trace: 32 hex digits."""
     # PERF: no system call. An id has to differ from others, not to be hard to guess.
     return f"{getrandbits(128):032x}"
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
+from runner.audit.opening import Audit, open_audit
+from runner.config.settings import AuditSettings
 from runner.errors import Unavailable
 from runner.web.limits import Limits
 
 CONTROL = "RUNNER_CONTROL"
 HTTP = "RUNNER_HTTP"
+AUDIT = "RUNNER_AUDIT"
 
 BACKLOG = 2048
 _HEARTBEAT = 30  # seconds that a front-end's loop may stand still before gunicorn replaces it
@@ -51,6 +56,7 @@ def command(
     workers: int = 1,
     graceful_timeout: float = 30.0,
     within: Limits | None = None,
+    audit: AuditSettings | None = None,
     application: str = "runner.web.frontend:app()",
 ) -> tuple[Sequence[str], Mapping[str, str]]:
     """Give argv and the whole environment of gunicorn; it inherits ``listener``'s descriptor."""
@@ -69,6 +75,8 @@ def command(
         # The heartbeat is a file whose time changes: not on a disk that may stall.
         argv += ["--worker-tmp-dir", "/dev/shm"]
     env = {CONTROL: str(control), HTTP: (within or Limits()).to_json()}
+    if audit is not None:
+        env[AUDIT] = json.dumps(asdict(audit), default=str)
     return argv, {**os.environ, **env}
 
 
@@ -76,3 +84,14 @@ def limits() -> Limits:
     """Give the limits that `command` has set for this process's environment."""
     told = os.environ.get(HTTP)
     return Limits.from_json(told) if told else Limits()
+
+
+def audit() -> Audit | None:
+    """Open the trail that `command` has set for this process's environment, if there is one."""
+    told = os.environ.get(AUDIT)
+    if not told:
+        return None
+    read = json.loads(told)
+    for name in ("path", "key_file"):
+        read[name] = read[name] and Path(read[name])
+    return open_audit(AuditSettings(**read))

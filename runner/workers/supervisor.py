@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from runner.audit.opening import served
 from runner.config import Config
 from runner.errors import NotFound, RunnerError, Unavailable
 from runner.logs import get_logger
@@ -73,6 +74,7 @@ class Supervisor:
             folder = stack.enter_context(runtime_folder())
             for url in dict.fromkeys(config.store_url for config in self._configs):
                 self._stores[url] = stack.enter_context(await asyncio.to_thread(Store.open, url))
+            stack.enter_context(served(self._configs[0].audit_in_full))
             self._control = ControlServer(folder / "control", self._answer, self._hung)
             await self._control.start()
             self._spares = Spares(folder, self._wanted_spares)

@@ -26,7 +26,9 @@ from runner.errors import Unavailable
 
 
 def opened(path: Path, **settings: Any) -> Audit:
-    return open_audit(AuditSettings(**settings), path)
+    audit = open_audit(AuditSettings(path=path, **settings))
+    assert audit is not None
+    return audit
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -249,7 +251,8 @@ def test_stdout_and_both(tmp_path: Path) -> None:
     for to, in_file in (("stdout", 0), ("both", 1)):
         reads, writes = os.pipe()
         log = tmp_path / to
-        audit = open_audit(AuditSettings(to=to), log, writes)
+        audit = open_audit(AuditSettings(to=to, path=log), writes)
+        assert audit is not None
         audit.record.action(START)
         audit.close()
         os.close(writes)

@@ -57,6 +57,7 @@ def _codes_in(file: Path) -> Iterator[str]:
 def _codes() -> set[str]:
     found = {code for file in WEB.glob("*.py") for code in _codes_in(file)}
     found |= {*problems._HTTP_CODES.values(), *problems._RENAMED.values(), problems.UNFORESEEN}
+    found |= set(re.findall(r'_refusal\(\d+, "(\w+)"', (WEB / "protocol.py").read_text()))
     return found | {code.value for code in problems._CONTRACT if code not in problems._RENAMED}
 
 
