@@ -5,7 +5,8 @@
 #   docker run -v "$PWD/models:/data" -p 5000:5000 polyglot-runner serve --host 0.0.0.0
 #
 # The server binds 127.0.0.1 unless told otherwise, inside a container too: --host 0.0.0.0 is said by
-# whoever runs it. Everything that is written goes to /data (configs, store, log) and /tmp (sockets), so
+# whoever runs it, and the config must say who may ask: `auth: {issuer: …}`, or `auth: none` where a
+# proxy sees to it. Everything that is written goes to /data (configs, store, log) and /tmp (sockets), so
 # this works as well: docker run --read-only --tmpfs /tmp -v …:/data …
 ARG JULIA=official
 

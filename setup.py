@@ -28,6 +28,7 @@ setup(
     package_data={"": [*DATA, *(f"**/{pattern}" for pattern in DATA)]},
     entry_points={"console_scripts": ["runner = runner.cli:main"]},
     install_requires=[
+        "aiohttp>=3.14",
         "alembic>=1.18",
         "click>=8.2",
         "falcon>=4.4",
@@ -39,6 +40,7 @@ setup(
         "pandas>=2.3",
         "psutil>=7",
         "pyarrow>=22",
+        "pyjwt[crypto]>=2.15",
         "python-dateutil>=2.9",
         "pyyaml>=6.0.2",
         "rich>=14",

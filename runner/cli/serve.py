@@ -4,10 +4,16 @@ from __future__ import annotations
 
 from dataclasses import fields
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli.options import configs_option
+
+if TYPE_CHECKING:
+    from runner.config import Config
+    from runner.config.settings import Auth
+    from runner.errors import Fault
 
 _EPILOG = """\b
 Example:
@@ -29,22 +35,48 @@ Example:
     type=click.IntRange(1, 64),
     help="Front-ends. A service's adapter processes are its `replicas:` in the config.",
 )
-def command(configs: tuple[str, ...], host: str, port: int, workers: int) -> None:
+@click.option(
+    "--certfile",
+    type=click.Path(exists=True, dir_okay=False),
+    help="TLS: the certificate with its chain, PEM; with the key in it, or",
+)
+@click.option("--keyfile", type=click.Path(exists=True, dir_okay=False), help="its key.")
+def command(
+    configs: tuple[str, ...],
+    host: str,
+    port: int,
+    workers: int,
+    certfile: str | None,
+    keyfile: str | None,
+) -> None:
     """Answer predictions over HTTP until SIGTERM or Ctrl-C, which finish what has begun."""
     from runner import config as loading
     from runner import logs
+    from runner.errors import ConfigError
     from runner.web import server
     from runner.web.limits import Limits
     from runner.workers.supervisor import serve
 
     loaded = loading.load_all(configs)
+    auth, auth_from = loading.auth_of(loaded)
+    if certfile is not None:
+        server.check_tls(certfile, keyfile)
+    elif keyfile is not None:
+        raise click.UsageError("--keyfile is the key of --certfile, which is missing.")
     logs.configure()
+    log = logs.get_logger("runner")
     settings = loaded[0].server
     within = Limits(**{limit.name: getattr(settings, limit.name) for limit in fields(Limits)})
     with server.listen(host, port) as listener:
-        logs.get_logger("runner").info(
+        if auth is None:
+            if not server.is_private(listener):
+                raise ConfigError([_nobody_known(host, loaded[0])])
+            log.warning("no authentication: only this machine can ask, and anybody on it")
+        else:
+            log.info("authentication", **_told(auth), read_from=str(auth_from))
+        log.info(
             "serving",
-            url=server.url(listener),
+            url=server.url(listener, "https" if certfile else "http"),
             services=[config.service_name for config in loaded],
             workers=workers,
         )
@@ -54,5 +86,29 @@ def command(configs: tuple[str, ...], host: str, port: int, workers: int) -> Non
             graceful_timeout=settings.graceful_timeout,
             within=within,
             audit=loaded[0].audit_in_full,
+            auth=None if auth == loading.NO_AUTH else auth,
+            certfile=certfile,
+            keyfile=keyfile,
         )
         serve(loaded, listener, front_end, settings.graceful_timeout)
+
+
+def _nobody_known(host: str, config: Config) -> Fault:
+    """Say why a server that knows nobody does not listen to everybody."""
+    from runner.errors import Fault
+
+    return Fault(
+        f"is missing, and with --host {host} anybody could ask",
+        "auth: {issuer: …, audience: …}, or auth: none where a proxy in front sees to it",
+        str(config.path),
+        "auth",
+    )
+
+
+def _told(auth: Auth) -> dict[str, str]:
+    """Say in a log by what callers are known; nothing of it is secret."""
+    if isinstance(auth, str):
+        return {"by": "nobody here: the config says none"}
+    if auth.issuer is not None:
+        return {"by": "access tokens", "issuer": auth.issuer, "audience": " ".join(auth.audience)}
+    return {"by": f"the header {auth.trusted_header}", "from": " ".join(auth.trusted_from)}

@@ -7,6 +7,7 @@
     cursor       walks a document by tables of keys, collects faults
     readers      single values: strings, ranges, sizes, files
     sections     the tables: every key there is
+    auth         who may ask
     model        the model and the data loaders, in every language
     wire         what of it can travel to an adapter
     factory      names → objects
@@ -20,10 +21,13 @@ working directory. Top-level keys that begin with `x-`, or that something copies
 user's own.
 """
 
+from runner.config.auth import is_loopback
 from runner.config.factory import build
-from runner.config.loading import default_spec, load, load_all
+from runner.config.loading import auth_of, default_spec, load, load_all
 from runner.config.settings import (
+    NO_AUTH,
     AdapterSettings,
+    AuthSettings,
     Config,
     LoaderSettings,
     MappedField,
@@ -33,15 +37,19 @@ from runner.config.settings import (
 )
 
 __all__ = [
+    "NO_AUTH",
     "AdapterSettings",
+    "AuthSettings",
     "Config",
     "LoaderSettings",
     "MappedField",
     "ModelSettings",
     "ServerSettings",
     "ServiceSettings",
+    "auth_of",
     "build",
     "default_spec",
+    "is_loopback",
     "load",
     "load_all",
 ]

@@ -16,7 +16,7 @@ from runner.config.cursor import Cursor, Faults, Key, unknown
 from runner.config.document import Document, Place, plain
 from runner.config.model import ModelReader
 from runner.config.python_file import read_python
-from runner.config.settings import Config, ModelSettings
+from runner.config.settings import Auth, AuthSettings, Config, ModelSettings
 from runner.config.yaml_file import read_yaml
 from runner.errors import ConfigError, Fault
 
@@ -74,6 +74,7 @@ def load(
         service=read["predict_service"],
         server=read["server"],
         audit=read["audit"],
+        auth=read["auth"],
         scoring=read["scoring"],
         store_url=read["store"] or f"sqlite:///{path.parent / 'runner.db'}",
         config_hash=_hash(written, [Path(script) for script in scripts if script]),
@@ -87,7 +88,8 @@ def load_all(
     """Load the configs of several services that one server is to serve, all faults at once.
 
     Without any, the default one (`default_spec`).
-    Besides what `load` checks: distinct service names and entry points, one `server` section.
+    Besides what `load` checks: distinct service names and entry points, one `server` section and
+    one `auth`.
     """
     configs: list[Config] = []
     faults: list[Fault] = []
@@ -117,9 +119,37 @@ def load_all(
         names.setdefault(name, config)
         if entry:
             entries.setdefault(entry, config)
+    faults += _auth_faults(configs)
     if faults:
         raise ConfigError(faults)
     return configs
+
+
+def auth_of(configs: Sequence[Config]) -> tuple[Auth | None, Path | None]:
+    """Give the `auth` of a server with these configs, and the first file that says it.
+
+    It is the server's, so it need stand in one config only; `load_all` refuses two that differ.
+    """
+    return next(
+        ((config.auth, config.path) for config in configs if config.auth is not None), (None, None)
+    )
+
+
+def _auth_faults(configs: Sequence[Config]) -> list[Fault]:
+    auth, path = auth_of(configs)
+    faults = []
+    for config in configs:
+        where = str(config.path)
+        if config.auth not in (None, auth):
+            # SECURITY: not told in what they differ, which may be a secret.
+            problem = f"not the same as in {path}, and it is the whole server's"
+            faults.append(Fault(problem, "one for all services, or in one config", where, "auth"))
+        service = config.service
+        if (service.allow_clients or service.allow_scopes) and not isinstance(auth, AuthSettings):
+            problem = "nobody is known to this server, so nobody could be allowed"
+            key = f"predict_service.allow_{'clients' if service.allow_clients else 'scopes'}"
+            faults.append(Fault(problem, "auth: {issuer: …}", where, key))
+    return faults
 
 
 def _read(spec: str, environ: Mapping[str, str]) -> tuple[Document, Any]:

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from contracts.table import MAX_LEVELS, Type
+from runner.config.auth import AUTH, auth, scopes
 from runner.config.cursor import Cursor, Faulty, Key, show, unknown
 from runner.config.directives import FACTORY
 from runner.config.readers import (
@@ -193,6 +194,8 @@ PREDICT_SERVICE = {
     "timeout": Key(seconds(3600.0), 30.0),
     "max_queue": Key(whole(1, 1_000_000), 1024),
     "max_queue_bytes": Key(size(1024, 1024 * _GIB), ServiceSettings.max_queue_bytes),
+    "allow_clients": Key(texts, ()),
+    "allow_scopes": Key(scopes, ()),
 }
 ADAPTER = {
     "executable": Key(_executable),
@@ -278,6 +281,7 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "predict_service": PREDICT_SERVICE,
     "adapter": ADAPTER,
     "server": SERVER,
+    "auth": AUTH,
     "store": STORE,
     "audit": AUDIT,
 }
@@ -288,6 +292,7 @@ TOP = {
     "predict_service": Key(predict_service, ServiceSettings()),
     "adapter": Key(adapter, AdapterSettings()),
     "server": Key(server, ServerSettings()),
+    "auth": Key(auth),
     "store": Key(store),
     "audit": Key(audit, AuditSettings()),
     "scoring": Key(_scoring),

@@ -6,10 +6,11 @@ left are the user's own: a model's parameters, a factory's arguments.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from contracts.messages import Source
 from contracts.table import Type
@@ -82,6 +83,10 @@ class ServiceSettings:
     """Requests that may wait before further ones are refused."""
     max_queue_bytes: int = 256 * 1024 * 1024
     """Bytes that the rows of waiting requests may have, as they go to the model."""
+    allow_clients: tuple[str, ...] = ()
+    """Clients that may use this service; with `allow_scopes` empty too: all that may predict."""
+    allow_scopes: tuple[str, ...] = ()
+    """Scopes any of which lets a client use this service."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +128,74 @@ class AuditSettings:
 
 
 @dataclass(frozen=True)
+class ScopeSettings:
+    """The names of the scopes that each kind of action needs."""
+
+    predict: str = "predict"
+    read: str = "models:read"
+    write: str = "models:write"
+
+
+@dataclass(frozen=True)
+class IntrospectionSettings:
+    """How opaque tokens are asked about (RFC 7662)."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    cache: float = 60.0
+    """Seconds that an answer is believed."""
+
+
+@dataclass(frozen=True)
+class AuthSettings:
+    """Who may ask: by access tokens of an issuer, or by the word of a proxy."""
+
+    issuer: str | None = None
+    audience: tuple[str, ...] = ()
+    """What a token must be meant for, one of them."""
+    resource: str | None = None
+    """The URL at which clients reach this server (RFC 9728)."""
+    algorithms: tuple[str, ...] = ()
+    leeway: float = 30.0
+    """Seconds that clocks may differ."""
+    require_at_jwt: bool = True
+    """Whether a token must say that it is an access token (RFC 9068 section 4)."""
+    client_claim: str = "client_id"
+    scope_claim: str = "scope"
+    key_cache: float = 300.0
+    """Seconds after which a key that the issuer has dropped is no more accepted."""
+    introspection: IntrospectionSettings | None = None
+    scopes: ScopeSettings = field(default_factory=ScopeSettings)
+    trusted_header: str | None = None
+    """The header field in which a proxy tells the client."""
+    trusted_from: tuple[str, ...] = ()
+    """Networks that the proxy's connections come from."""
+    grant: tuple[str, ...] = ()
+    """Scopes of whom the proxy tells."""
+
+    def to_json(self) -> str:
+        """Give a text for an environment variable."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> AuthSettings:
+        """Read what `to_json` gave."""
+        told: dict[str, Any] = json.loads(text)
+        for name in ("audience", "algorithms", "trusted_from", "grant"):
+            told[name] = tuple(told[name])
+        told["scopes"] = ScopeSettings(**told["scopes"])
+        if told["introspection"] is not None:
+            told["introspection"] = IntrospectionSettings(**told["introspection"])
+        return cls(**told)
+
+
+NO_AUTH: Literal["none"] = "none"
+"""What `auth` says where others see to it."""
+
+Auth = AuthSettings | Literal["none"]
+
+
+@dataclass(frozen=True)
 class Config:
     """The settings of one service, with where they come from."""
 
@@ -139,6 +212,8 @@ class Config:
     service: ServiceSettings
     server: ServerSettings
     audit: AuditSettings
+    auth: Auth | None
+    """None: the config does not say."""
     scoring: str | None
     store_url: str = field(repr=False)
     config_hash: str

@@ -10,6 +10,8 @@
     query       query strings that would be read as another text
     predict     /predict, /predict_proba
     states      /alive, /list, /services, /health
+    authenticate  who calls, before anything else
+    policy      who may do what
     observe     a request id on every answer, a line of log for each
     app         all of it, put together
     protocol    the connection: deadlines and bounds that uvicorn does not have

@@ -10,6 +10,8 @@ import falcon
 import falcon.asgi
 
 from contracts.errors import ContractError
+from runner.config import AuthSettings
+from runner.web import authenticate
 from runner.web.envelope import dump, failure
 from runner.web.limits import Limits
 from runner.web.observe import Logger, Observer
@@ -32,8 +34,9 @@ def create_app(
     requests: Logger | None = None,
     audit: Audit | None = None,
     inputs: bool = False,
+    auth: AuthSettings | None = None,
 ) -> App:
-    """Give the ASGI application that answers for ``services``.
+    """Give the ASGI application that answers for ``services``; without ``auth``, to anybody.
 
     It starts and closes them with its own life (ASGI lifespan). ``requests`` takes the one line of
     each request, ``log`` (and that too, without the other) all else. ``audit`` takes a record of
@@ -72,6 +75,8 @@ def create_app(
     app.add_route("/health/live", Live())
     app.add_route("/health/ready", Ready(services))
     app.add_sink(EntryPoints(services, prediction).answer)
+    if auth is not None:
+        authenticate.install(app, auth, log)
     return app
 
 

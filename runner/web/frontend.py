@@ -9,7 +9,7 @@ from pathlib import Path
 
 from runner.logs import configure, get_logger, get_plain_logger
 from runner.web.app import App, create_app
-from runner.web.server import CONTROL, audit, limits
+from runner.web.server import CONTROL, audit, auth, limits
 from runner.workers.services import Services
 
 
@@ -31,6 +31,7 @@ def app() -> App:
         Services(Path(os.environ[CONTROL]), lost),
         log,
         limits(),
+        auth=auth(),
         requests=get_plain_logger("runner.web"),
         audit=trail,
         inputs=trail is not None and trail.inputs,

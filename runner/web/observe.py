@@ -47,7 +47,7 @@ class Observer:
         self._log.info(
             "request",
             request_id=req.request_id,
-            client=req.caller and req.caller.client_id,
+            client=req.caller.client_id if req.caller else None,
             address=_address(req),
             method=req.method,
             path=req.path[:200],
@@ -84,9 +84,9 @@ class Observer:
             queue_seconds=req.queue_seconds,
             model_seconds=req.model_seconds,
             error=req.error,
-            client=caller and caller.client_id,
-            user=caller and caller.user_id,
-            token=caller and caller.token_digest,
+            client=caller.client_id if caller else None,
+            user=caller.user_id if caller else None,
+            token=caller.token_digest if caller else None,
             inputs=_inputs(req.inputs) if self._inputs and req.inputs is not None else None,
         )
         if (connection := req.scope.get(CONNECTION)) is not None:

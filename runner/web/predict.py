@@ -149,8 +149,13 @@ class EntryPoints:
 
 
 def find(services: Services, name: str | None, req: Request) -> tuple[Service, Checker]:
-    """Give a service that has a model, or say why there is none. Raises Problem: 404, 503."""
+    """Give a service that has a model and may be used, or say why not.
+
+    Raises Problem: 401, 403, 404, 503.
+    """
     service = services.default if name is None else services.get(name)
+    if req.policy is not None:
+        req.policy.check_predict(req, service)
     if service is None:
         if name is None:
             raise Problem(

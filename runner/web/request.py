@@ -6,12 +6,16 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from random import getrandbits
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import falcon
 import falcon.asgi
 
 from contracts.table import Table
+
+if TYPE_CHECKING:
+    from runner.auth.caller import Caller
+    from runner.web.policy import Policy
 
 Receive = Callable[[], Awaitable[Any]]
 
@@ -32,6 +36,7 @@ class Request(falcon.asgi.Request):
         "inputs",
         "language",
         "model_seconds",
+        "policy",
         "queue_seconds",
         "receive",
         "request_id",
@@ -65,8 +70,10 @@ class Request(falcon.asgi.Request):
         self.queue_seconds: float | None = None
         self.model_seconds: float | None = None
         """How long a prediction waited for the model, and how long that was at it."""
-        self.caller: Any = None
-        """Who called, once callers are known: what has a ``client_id``."""
+        self.caller: Caller | None = None
+        """Who called; None where callers are not known."""
+        self.policy: Policy | None = None
+        """What callers may do; None where anybody may do anything."""
 
     @property
     def wants_msgpack(self) -> bool:

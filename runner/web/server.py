@@ -5,19 +5,22 @@ from __future__ import annotations
 import json
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from runner.audit.opening import Audit, open_audit
+from runner.config import AuthSettings, is_loopback
 from runner.config.settings import AuditSettings
-from runner.errors import Unavailable
+from runner.errors import ConfigError, Fault, Unavailable
 from runner.web.limits import Limits
 
 CONTROL = "RUNNER_CONTROL"
 HTTP = "RUNNER_HTTP"
 AUDIT = "RUNNER_AUDIT"
+AUTH = "RUNNER_AUTH"
 
 BACKLOG = 2048
 _HEARTBEAT = 30  # seconds that a front-end's loop may stand still before gunicorn replaces it
@@ -43,10 +46,29 @@ def listen(host: str, port: int) -> socket.socket:
         raise Unavailable(f"cannot listen on {host}:{port}: {reason}") from ex
 
 
-def url(listener: socket.socket) -> str:
+def url(listener: socket.socket, scheme: str = "http") -> str:
     """Give the address to ask at."""
     host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+def is_private(listener: socket.socket) -> bool:
+    """Whether only this very machine can reach a listening socket."""
+    return is_loopback(str(listener.getsockname()[0]))
+
+
+def check_tls(certfile: str, keyfile: str | None) -> None:
+    """Check that a certificate and its key can be used. Raises ConfigError.
+
+    gunicorn would start its workers and see them die of it.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    try:
+        # A key with a password would be asked for at a terminal.
+        context.load_cert_chain(certfile, keyfile, password=lambda: "")
+    except (OSError, ValueError) as ex:
+        problem = f"cannot be used with the key in {keyfile or certfile}: {ex}"
+        raise ConfigError([Fault(problem, "a PEM certificate and its key", certfile)]) from ex
 
 
 def command(
@@ -57,6 +79,9 @@ def command(
     graceful_timeout: float = 30.0,
     within: Limits | None = None,
     audit: AuditSettings | None = None,
+    auth: AuthSettings | None = None,
+    certfile: str | None = None,
+    keyfile: str | None = None,
     application: str = "runner.web.frontend:app()",
 ) -> tuple[Sequence[str], Mapping[str, str]]:
     """Give argv and the whole environment of gunicorn; it inherits ``listener``'s descriptor."""
@@ -71,10 +96,16 @@ def command(
         # A second way in, to whoever may write to a folder, is not needed.
         "--no-control-socket",
     ]
+    if certfile is not None:
+        argv += ["--certfile", certfile, *(("--keyfile", keyfile) if keyfile else ())]
     if os.access("/dev/shm", os.W_OK | os.X_OK):
         # The heartbeat is a file whose time changes: not on a disk that may stall.
         argv += ["--worker-tmp-dir", "/dev/shm"]
-    env = {CONTROL: str(control), HTTP: (within or Limits()).to_json()}
+    env = {
+        CONTROL: str(control),
+        HTTP: (within or Limits()).to_json(),
+        AUTH: auth.to_json() if auth else "",
+    }
     if audit is not None:
         env[AUDIT] = json.dumps(asdict(audit), default=str)
     return argv, {**os.environ, **env}
@@ -95,3 +126,9 @@ def audit() -> Audit | None:
     for name in ("path", "key_file"):
         read[name] = read[name] and Path(read[name])
     return open_audit(AuditSettings(**read))
+
+
+def auth() -> AuthSettings | None:
+    """Give how callers are recognised, as `command` has set it for this process's environment."""
+    told = os.environ.get(AUTH)
+    return AuthSettings.from_json(told) if told else None

@@ -34,8 +34,13 @@ class Alive:
         self._services = services
 
     async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
-        """Tell all there is to tell."""
+        """Tell all there is to tell, or to whom that is not for, only how it goes."""
         services = self._services
+        if _hides(req):
+            if services.not_ready():
+                raise _not_ready(req, {})
+            resp.data = success(req, "alive")
+            return
         found = [service for name in services.names if (service := services.get(name))]
         first = services.default
         memory = psutil.Process().memory_info()
@@ -79,6 +84,8 @@ class Listing:
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
         """List the newest versions of one service, the first unless it is named."""
+        """List the versions of one service, the first unless it is named."""
+        _check_read(req)
         found = self._services.default if service is None else self._services.get(service)
         if found is None:
             raise Problem(404, "unknown_service", f"there is no service {(service or '')[:100]!r}")
@@ -102,6 +109,7 @@ class ServiceList:
 
     async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
         """List the services in the order of their configs."""
+        _check_read(req)
         services = self._services
         resp.data = success(
             req,
@@ -135,18 +143,29 @@ class Ready:
         """Answer, or say which service is not ready and why."""
         reasons = self._services.not_ready()
         if reasons:
-            raise _not_ready(req, reasons)
+            raise _not_ready(req, {} if _hides(req) else reasons)
         resp.data = success(req, "ready")
 
     on_head = on_get
 
 
+def _check_read(req: Request) -> None:
+    if req.policy is not None:
+        req.policy.check_read(req)
+
+
+def _hides(req: Request) -> bool:
+    """Whether the caller is one who may not see models and workers."""
+    return req.policy is not None and not req.policy.may_read(req)
+
+
 def _not_ready(req: Request, reasons: dict[str, str]) -> Problem:
+    """Give a 503 with the reasons; none are told where they are not for the caller."""
     told = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
     return Problem(
         503,
         "not_ready",
-        f"not ready: {told}",
+        f"not ready: {told}" if told else "not ready",
         details=[{"service": name, "reason": reason} for name, reason in reasons.items()],
         headers={"Retry-After": "1"},
     )

@@ -37,6 +37,8 @@ class Row:
         if settings["mapping"] is not None:
             settings["mapping"] = _fields(settings["mapping"])
         settings["params"] = _fields(settings["params"])
+        for name in ("allow_clients", "allow_scopes"):
+            settings[name] = tuple(settings[name])
         sockets = tuple(wire["sockets"])
         return cls(**{**wire, "settings": ServiceSettings(**settings), "sockets": sockets})
 

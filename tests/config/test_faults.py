@@ -25,7 +25,8 @@ ONE_LINE = {
     ),
     "predict_service: [1]": (
         "predict_service: found a list; expected a map of !, mapping, predict_proba, params, "
-        "unwrap_sample, entry_point, replicas, timeout, max_queue, max_queue_bytes"
+        "unwrap_sample, entry_point, replicas, timeout, max_queue, max_queue_bytes, "
+        "allow_clients, allow_scopes"
     ),
     # values
     "predict_service: {predict_proba: 1}": (

@@ -28,10 +28,12 @@ FLOORS = (
 """The runner's rooms from the ground up: a room imports from the floors below it only."""
 
 OWNERS = {
+    "aiohttp": ("runner/auth/http.py",),
     "alembic": ("runner/store/",),
     "click": ("runner/cli/",),
     "falcon": ("runner/web/",),
     "gunicorn": ("runner/web/",),
+    "jwt": ("runner/auth/keys.py", "runner/auth/tokens.py"),
     "julia": ("adapters/julia/bridge.py",),
     "msgpack": ("contracts/wire.py", "runner/web/packed.py"),
     "numpy": ("adapters/", "runner/datasets/", "runner/training/scoring.py"),
@@ -178,7 +180,18 @@ def test_broken_rule(file: str) -> None:
     assert 1 == len(rule(list(imports(source, file))))
 
 
-HEAVY = ("numpy", "pandas", "pyarrow", "sklearn", "sqlalchemy", "alembic", "rpy2", "julia")
+HEAVY = (
+    "aiohttp",
+    "jwt",
+    "numpy",
+    "pandas",
+    "pyarrow",
+    "sklearn",
+    "sqlalchemy",
+    "alembic",
+    "rpy2",
+    "julia",
+)
 
 
 @pytest.mark.parametrize(
