@@ -45,6 +45,18 @@ class Inventory:
         ]
         return cls(tuple(each for each in found if each is not None), tuple(sorted(files)), folders)
 
+    @classmethod
+    def settled(cls, server: Server, quiet: float = 2.0, seconds: float = 60.0) -> Inventory:
+        """Take stock once nothing has changed for ``quiet`` seconds: spares may be starting."""
+        deadline = time.monotonic() + seconds
+        found, since = cls.of(server), time.monotonic()
+        while time.monotonic() - since < quiet and time.monotonic() < deadline:
+            time.sleep(0.1)
+            now = cls.of(server)
+            if found._compare(now):
+                found, since = now, time.monotonic()
+        return found
+
     def differences(self, server: Server, seconds: float = _SETTLE) -> list[str]:
         """Say what the server holds now that it did not hold then; waits a little for it to settle.
 
