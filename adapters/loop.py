@@ -44,6 +44,7 @@ class Loop:
         self._connections: set[Connection] = set()
         self._touched: set[Connection] = set()
         self._received = memoryview(bytearray(RECEIVE))
+        self._hello = b""
         self._ended = False
         self._patience: float | None = PATIENCE  # until a first request comes, or it is over
 
@@ -102,8 +103,21 @@ class Loop:
             return
         connection = Connection(peer)
         self._connections.add(connection)
-        connection.write(self._adapter.hello().encode())  # now: a fit may have loaded packages
+        connection.write(self._greeting())
         self._touched.add(connection)
+
+    def _greeting(self) -> bytes:
+        """Give hello as it is now, for a fit may have loaded packages; else as it was last.
+
+        Model code that breaks how packages are found must not end a worker that still predicts.
+        """
+        try:
+            self._hello = self._adapter.hello().encode()
+        except Exception as ex:
+            if not self._hello:
+                raise
+            print(f"cannot tell the packages: {ex!r}", file=sys.stderr)
+        return self._hello
 
     def _serve(self, connection: Connection, events: int) -> None:
         self._touched.add(connection)

@@ -132,6 +132,7 @@ class JuliaAdapter:
 
     def read(self, source: Source) -> tuple[Columns, Column]:
         """Call a function that gives ``(X, y)``. Raises bad_model, read_failed, bad_result."""
+        _check_path(source.script)
         answer = self._julia.call("read", source=source.to_wire())
         columns = tuple(frames.take_column(column) for column in answer["columns"])
         target = frames.take_column(answer["target"])
@@ -209,4 +210,11 @@ def _settings(model: Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(found, _SETTINGS[key]):
             message = f"model setting {key!r} is {found!r}, expected a {_SETTINGS[key].__name__}"
             raise Failure(Code.BAD_MODEL, message)
+    _check_path(settings["script"])
     return settings
+
+
+def _check_path(script: str) -> None:
+    """Refuse a NUL here: Julia would keep the path, and fail at everything that looks at it."""
+    if "\0" in script:
+        raise Failure(Code.BAD_MODEL, f"script {script!r} is not there: a path has no NUL")

@@ -180,6 +180,9 @@ def _task(estimator: Any, target: Type) -> str:
 
 def _path(model: Mapping[str, Any]) -> Sequence[str]:
     path = model.get("path", [])
-    if not isinstance(path, list) or not all(isinstance(folder, str) for folder in path):
+    # A NUL on sys.path would break every later import.
+    if not isinstance(path, list) or not all(
+        isinstance(folder, str) and "\0" not in folder for folder in path
+    ):
         raise Failure(Code.BAD_MODEL, f"model path {path!r} is no list of folders")
     return path

@@ -59,7 +59,7 @@ class Script:
             return cls(path, Path(path).read_text(encoding="utf-8-sig"), {})
         except FileNotFoundError:
             raise Failure(Code.BAD_MODEL, f"script {path} is not there") from None
-        except (OSError, UnicodeDecodeError) as ex:
+        except (OSError, ValueError) as ex:  # ValueError: no UTF-8, or a NUL in the path
             raise Failure(Code.BAD_MODEL, f"script {path} cannot be read: {ex}") from ex
 
 
