@@ -34,8 +34,8 @@ class Client:
     async def post(self, url: str, form: Mapping[str, str], user: str, password: str) -> Any:
         """Send a form with Basic authentication (RFC 6749 section 2.3.1); give the JSON."""
         # The RFC has both encoded as forms are, before they are joined.
-        login = aiohttp.BasicAuth(quote_plus(user), quote_plus(password))
-        return await self._ask("POST", url, data=form, auth=login)
+        login = aiohttp.encode_basic_auth(quote_plus(user), quote_plus(password))
+        return await self._ask("POST", url, data=form, headers={"Authorization": login})
 
     async def _ask(self, method: str, url: str, **options: Any) -> Any:
         session = self._session
