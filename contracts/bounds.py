@@ -20,16 +20,16 @@ _SHORT = 4096
 _OPENS = bytes(1 if 0x80 <= first < 0xA0 or first >> 2 == 0x37 else 0 for first in range(256))
 
 # Length of a value by its first byte (msgpack specification, "Formats"); 0 where more decides.
-_WHOLE = bytearray(256)
-_WHOLE[0x00:0x80] = b"\x01" * 128  # positive fixint
-_WHOLE[0xE0:0x100] = b"\x01" * 32  # negative fixint
-_WHOLE[0xA0:0xC0] = bytes(range(1, 33))  # fixstr
-_WHOLE[0xC0] = _WHOLE[0xC2] = _WHOLE[0xC3] = 1  # nil, false, true
-_WHOLE[0xCA:0xD4] = bytes((5, 9, 2, 3, 5, 9, 2, 3, 5, 9))  # float 32, 64; uint and int 8 to 64
+WHOLE = bytearray(256)
+WHOLE[0x00:0x80] = b"\x01" * 128  # positive fixint
+WHOLE[0xE0:0x100] = b"\x01" * 32  # negative fixint
+WHOLE[0xA0:0xC0] = bytes(range(1, 33))  # fixstr
+WHOLE[0xC0] = WHOLE[0xC2] = WHOLE[0xC3] = 1  # nil, false, true
+WHOLE[0xCA:0xD4] = bytes((5, 9, 2, 3, 5, 9, 2, 3, 5, 9))  # float 32, 64; uint and int 8 to 64
 
 # First byte -> width of the length that follows it.
-_BYTES = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}  # bin, str
-_CONTAINERS = {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}  # array, map
+BYTES = {0xC4: 1, 0xC5: 2, 0xC6: 4, 0xD9: 1, 0xDA: 2, 0xDB: 4}  # bin, str
+CONTAINERS = {0xDC: 2, 0xDD: 4, 0xDE: 2, 0xDF: 4}  # array, map
 
 
 def check_bounds(payload: bytes) -> None:
@@ -47,16 +47,16 @@ def _walk(payload: bytes) -> None:
             while todo:
                 todo -= 1
                 first = payload[at]
-                if whole := _WHOLE[first]:
+                if whole := WHOLE[first]:
                     at += whole
                     continue
-                if width := _BYTES.get(first):
+                if width := BYTES.get(first):
                     at += 1 + width + int.from_bytes(payload[at + 1 : at + 1 + width], "big")
                     continue
                 if first < 0xA0:
                     children = 2 * (first & 0x0F) if first < 0x90 else first & 0x0F
                     at += 1
-                elif width := _CONTAINERS.get(first):
+                elif width := CONTAINERS.get(first):
                     children = int.from_bytes(payload[at + 1 : at + 1 + width], "big")
                     children *= 2 if first >= 0xDE else 1
                     at += 1 + width

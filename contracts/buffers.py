@@ -9,7 +9,7 @@ import secrets
 import stat
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from contracts.errors import BadMessage, BadTable
 
@@ -28,16 +28,29 @@ OVERLAP = 8
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
 
+@runtime_checkable
+class File(Protocol):
+    """A file that holds bytes already (`contracts.spool.Mapped`)."""
+
+    def offset(self, view: Buffer) -> int:
+        """Tell where in the file a buffer lies, or put it there."""
+
+    def link(self, path: Path) -> int:
+        """Give the file a name; give its size."""
+
+
 class BufferWriter:
     """Place the buffers of one message: inline while they are small together, else in a file.
 
     Collect with `place`, in the order of the message; then `attach` writes the file, if one is
     needed, and gives the message's ``attachment`` entry. `folder` is the socket's, or None where
-    attachments are not possible; `total` is the bytes to come.
+    attachments are not possible; `total` is the bytes to come. ``file``: one that holds some of the
+    buffers already, so that it need not be written.
     """
 
-    def __init__(self, total: int, folder: Path | None) -> None:
+    def __init__(self, total: int, folder: Path | None, file: File | None = None) -> None:
         self._folder = folder if total > INLINE else None
+        self._file = file
         self._placed: list[tuple[int, Buffer]] = []
         self._size = 0
 
@@ -45,6 +58,8 @@ class BufferWriter:
         """Give the wire form of a buffer: itself as ``bin``, or ``[offset, length]``."""
         if self._folder is None:
             return buffer
+        if self._file is not None:
+            return [self._file.offset(buffer), len(buffer)]
         offset = -(-self._size // ALIGN) * ALIGN
         self._placed.append((offset, buffer))
         self._size = offset + len(buffer)
@@ -56,11 +71,13 @@ class BufferWriter:
             return None
         name = f"attachment-{secrets.token_hex(8)}"
         path = self._folder / name
+        if self._file is not None:
+            return {"name": name, "size": self._file.link(path)}
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         try:
             os.ftruncate(descriptor, self._size)
             for offset, buffer in self._placed:
-                _write_at(descriptor, memoryview(buffer), offset)
+                write_at(descriptor, memoryview(buffer), offset)
         except BaseException:
             path.unlink(missing_ok=True)
             raise
@@ -69,7 +86,8 @@ class BufferWriter:
         return {"name": name, "size": self._size}
 
 
-def _write_at(descriptor: int, view: memoryview, offset: int) -> None:
+def write_at(descriptor: int, view: memoryview, offset: int) -> None:
+    """Write all of ``view``. Raises OSError."""
     while view:
         written = os.pwrite(descriptor, view, offset)
         view = view[written:]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from contracts.buffers import INLINE, INLINE_WRITER, Buffer, BufferWriter
+from contracts.buffers import INLINE, INLINE_WRITER, Buffer, BufferWriter, File
 from contracts.column import Column
-from contracts.table import Table
+from contracts.table import Matrix, Table
 from contracts.wire import pack
 
 
@@ -27,7 +27,7 @@ def seal(
     if folder is not None:
         total = (table.size if table else 0) + (target.size if target else 0) + len(artifact or b"")
         if total > INLINE:
-            writer = BufferWriter(total, folder)
+            writer = BufferWriter(total, folder, _file(table))
     if table is not None:
         message["table"] = table.to_wire(writer)
     if target is not None:
@@ -43,3 +43,12 @@ def seal(
     except BaseException:
         (folder / attachment["name"]).unlink(missing_ok=True)
         raise
+
+
+def _file(table: Table | None) -> File | None:
+    """Give the file that holds the table's values already, if there is one."""
+    if table is None:
+        return None
+    parts = (table,) if isinstance(table, Matrix) else table.columns
+    owners = (getattr(part.values, "obj", None) for part in parts)
+    return next((owner for owner in owners if isinstance(owner, File)), None)

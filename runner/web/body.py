@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+import falcon
+
+from contracts.buffers import ALIGN, INLINE, Buffer
+from contracts.spool import Spool
 from runner.web.limits import Limits
+from runner.web.packed import first_large
 from runner.web.problems import Problem
 from runner.web.request import Request
 
+_BEGINNING = 4096  # bytes in which the first array's place is looked for
 _CLOSE = {"Connection": "close"}
 
 
-async def read_body(req: Request, limits: Limits) -> bytes:
-    """Give the body. Raises Problem: 400 empty or cut off, 408 too slow, 413 too long, 415.
+async def read_body(req: Request, limits: Limits, folder: Path | None = None) -> Buffer:
+    """Give the body; large msgpack in a file in ``folder``, mapped, where workers can find it.
+    Raises Problem: 400 empty or cut off, 408 too slow, 413 too long, 415; OSError for no room.
 
     What has arrived is compared with Content-Length, since the end of a connection looks like the
     end of a body to whoever only reads: half a list of rows must not be answered as a whole.
@@ -25,7 +33,9 @@ async def read_body(req: Request, limits: Limits) -> bytes:
     announced = req.content_length
     if announced is not None and announced > limits.max_body:
         raise _too_long(announced, limits)
-    parts: list[bytes] = []
+    sink: _Joined | _Spooled = _Joined()
+    if folder is not None and (announced or 0) > INLINE and _is_msgpack(req):
+        sink = _Spooled(folder)
     size = 0
     try:
         async with asyncio.timeout(limits.body_timeout):
@@ -38,7 +48,7 @@ async def read_body(req: Request, limits: Limits) -> bytes:
                 size += len(part)
                 if size > limits.max_body:
                     raise _too_long(size, limits)
-                parts.append(part)
+                sink.append(part)
                 more = event.get("more_body", False)
     except TimeoutError as ex:
         raise Problem(
@@ -53,7 +63,47 @@ async def read_body(req: Request, limits: Limits) -> bytes:
         )
     if size == 0:
         raise Problem(400, "empty_body", "the body is empty, expected rows to predict for")
-    return b"".join(parts)
+    return sink.whole()
+
+
+class _Joined:
+    """Collect a body in memory."""
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self.append = self._parts.append
+
+    def whole(self) -> bytes:
+        """Give what was collected."""
+        return b"".join(self._parts)
+
+
+class _Spooled:
+    """Collect a body in a file, so that its first large array is aligned there."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._beginning = b""
+        self._spool: Spool | None = None
+
+    def append(self, part: bytes) -> None:
+        """Take a part."""
+        if self._spool is None:
+            self._beginning += part
+            if len(self._beginning) < _BEGINNING:
+                return
+            start = first_large(self._beginning) or 0
+            self._spool = Spool(self._folder, -start % ALIGN)
+            part = self._beginning
+        self._spool.append(part)
+
+    def whole(self) -> Buffer:
+        """Give what was collected."""
+        return self._beginning if self._spool is None else self._spool.whole()
+
+
+def _is_msgpack(req: Request) -> bool:
+    return (req.content_type or "").partition(";")[0].strip().lower() == falcon.MEDIA_MSGPACK
 
 
 def _too_long(size: int, limits: Limits) -> Problem:

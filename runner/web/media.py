@@ -14,6 +14,7 @@ from collections.abc import Callable
 
 import orjson
 
+from contracts.wire import Buffer
 from runner.signature.raw import STEP
 from runner.web.forms import Content, content, too_many
 from runner.web.limits import Limits
@@ -25,7 +26,7 @@ _NAN = re.compile("-?(NaN|NA|nan|None|Infinity)")
 _NO_NULL = "; JSON has no such value, a missing one is null"
 
 
-async def decode(content_type: str | None, body: bytes, limits: Limits) -> Content:
+async def decode(content_type: str | None, body: Buffer, limits: Limits) -> Content:
     """Read a body, whatever the model. Large arrays are looked through while others have a turn.
 
     Raises Problem: 400 for what cannot be read, 413 for too many rows, 415 for another type, 422.
@@ -59,7 +60,8 @@ def _charset(parameters: str) -> str | None:
     return None
 
 
-def _json(body: bytes, limits: Limits) -> Content:
+def _json(given: Buffer, limits: Limits) -> Content:
+    body = bytes(given)  # no copy of what is bytes
     # Counts those in texts too, but no honest body has so many.
     if body.count(b"{") + body.count(b"[") > limits.max_rows:
         raise too_many(limits)
@@ -71,11 +73,12 @@ def _json(body: bytes, limits: Limits) -> Content:
     return content(value, limits)
 
 
-def _msgpack(body: bytes, limits: Limits) -> Content:
+def _msgpack(body: Buffer, limits: Limits) -> Content:
     return content(unpack(body, limits), limits)
 
 
-def _csv(body: bytes, limits: Limits) -> Content:
+def _csv(given: Buffer, limits: Limits) -> Content:
+    body = bytes(given)
     if body.count(b"\n") > limits.max_rows:
         raise too_many(limits)
     try:
@@ -95,7 +98,7 @@ def _csv(body: bytes, limits: Limits) -> Content:
     return Content(lambda checker: checker.lines(header, lines))
 
 
-_READERS: dict[str, Callable[[bytes, Limits], Content]] = {
+_READERS: dict[str, Callable[[Buffer, Limits], Content]] = {
     "application/json": _json,
     "application/msgpack": _msgpack,
     "text/csv": _csv,

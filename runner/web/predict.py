@@ -55,7 +55,7 @@ class Prediction:
         req.action = PREDICT
         check_query(req.query_string)
         found, _ = find(self._services, service, req)
-        body = await read_body(req, self._limits)
+        body = await read_body(req, self._limits, self._services.folder)
         req.bytes_in = len(body)
         content = await decode(req.content_type, body, self._limits)
         # While the body came in, another version may have taken over.

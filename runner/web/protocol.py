@@ -137,6 +137,9 @@ class HttpProtocol(HttpToolsProtocol):
         if self._body > _DISCARD * self._limits.max_body:
             self.transport.close()
             return
+        if self.cycle is not None and not self.cycle.body:
+            # PERF: the part itself. uvicorn would copy it twice, of and to a bytearray.
+            self.cycle.body, body = body, b""  # type: ignore[assignment]
         super().on_body(body)
 
     def on_message_complete(self) -> None:

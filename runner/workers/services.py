@@ -73,6 +73,8 @@ class Services:
     """All services, as the supervisor behind the control socket tells them."""
 
     def __init__(self, control: Path, on_lost: Callable[[], None]) -> None:
+        self.folder = control.parent
+        """Where files can be made that workers map."""
         self._control = ControlClient(control, self._route, on_lost)
         self._services: dict[str, Service] = {}
         self._rows: dict[str, Row] = {}

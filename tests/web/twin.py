@@ -9,6 +9,7 @@ import asyncio
 from array import array
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from contracts.table import Column, Field, Matrix, Table, Type
@@ -82,6 +83,7 @@ class Services:
         self.asked: list[tuple[str, Table, str, Mapping[str, Any]]] = []
         self.timeouts: list[float] = []
         self.gate: asyncio.Event | None = None
+        self.folder: Path | None = None
         self.supervised = True
         self.started = self.closed = False
 
