@@ -72,8 +72,7 @@ def configure(environ: Mapping[str, str] = os.environ, *, by_turn: bool = False)
     ``by_turn`` writes what is logged in one turn of the event loop in one go.
     """
     colours = sys.stderr.isatty() and not environ.get("NO_COLOR")
-    default = "console" if sys.stderr.isatty() else "json"
-    form = _choice(environ, "RUNNER_LOG", FORMATS, default)
+    form = _form(environ)
     level = getattr(logging, _choice(environ, "RUNNER_LOG_LEVEL", LEVELS, "info").upper())
     lines = (_TurnLines if by_turn else _Lines)(_descriptor())
     structlog.configure(
@@ -88,6 +87,15 @@ def configure(environ: Mapping[str, str] = os.environ, *, by_turn: bool = False)
         cache_logger_on_first_use=True,
     )
     _route_standard_library(level)
+
+
+def for_people(environ: Mapping[str, str] = os.environ) -> bool:
+    """Say whether lines are for people to read, not for programs. Raises as `configure` does."""
+    return _form(environ) != "json"
+
+
+def _form(environ: Mapping[str, str]) -> str:
+    return _choice(environ, "RUNNER_LOG", FORMATS, "console" if sys.stderr.isatty() else "json")
 
 
 def _choice(environ: Mapping[str, str], name: str, choices: tuple[str, ...], default: str) -> str:

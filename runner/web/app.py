@@ -32,6 +32,7 @@ def create_app(
     limits: Limits | None = None,
     *,
     requests: Logger | None = None,
+    every: bool = True,
     audit: Audit | None = None,
     inputs: bool = False,
     auth: AuthSettings | None = None,
@@ -40,7 +41,8 @@ def create_app(
 
     It starts and closes them with its own life (ASGI lifespan). ``requests`` takes the one line of
     each request, ``log`` (and that too, without the other) all else. ``audit`` takes a record of
-    each prediction, with the values of features if ``inputs``.
+    each prediction, with the values of features if ``inputs``; not ``every`` such request leaves a
+    line as well then.
     """
     limits = limits or Limits()
     recorder = None if audit is None else audit.record
@@ -49,11 +51,7 @@ def create_app(
         request_type=Request,
         middleware=[
             Life(services),
-            Observer(
-                log if requests is None else requests,
-                recorder,
-                inputs,
-            ),
+            Observer(log if requests is None else requests, recorder, inputs=inputs, every=every),
         ],
     )
     app.gate = None if audit is None else audit.trail

@@ -7,7 +7,7 @@ import os
 import signal
 from pathlib import Path
 
-from runner.logs import configure, get_logger, get_plain_logger
+from runner.logs import configure, for_people, get_logger, get_plain_logger
 from runner.web.app import App, create_app
 from runner.web.server import CONTROL, audit, auth, limits
 from runner.workers.services import Services
@@ -33,6 +33,7 @@ def app() -> App:
         limits(),
         auth=auth(),
         requests=get_plain_logger("runner.web"),
+        every=for_people(),  # programs have the records
         audit=trail,
         inputs=trail is not None and trail.inputs,
     )

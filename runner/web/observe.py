@@ -27,14 +27,23 @@ class Observer:
     """Falcon middleware; it sees every request, those that match no route included.
 
     A prediction leaves a record if there is a trail, and so does refused access; all else a line.
+    With ``every``, a request that leaves a record leaves a line as well.
     Either is made before the answer is sent. It has the path without its query string, which holds
     the values of features. ``client`` is who called, once that is known.
     """
 
-    def __init__(self, log: Logger, recorder: Recorder | None = None, inputs: bool = False) -> None:
+    def __init__(
+        self,
+        log: Logger,
+        recorder: Recorder | None = None,
+        *,
+        inputs: bool = False,
+        every: bool = True,
+    ) -> None:
         self._log = log
         self._recorder = recorder
         self._inputs = inputs
+        self._every = every
 
     async def process_response(
         self, req: Request, resp: falcon.asgi.Response, resource: object, succeeded: bool
@@ -43,7 +52,8 @@ class Observer:
         resp.set_header("X-Request-Id", req.request_id)
         if self._recorder is not None and (action := _action(req, resp.status_code)):
             self._record(self._recorder, action, req, resp)
-            return
+            if not self._every:
+                return
         self._log.info(
             "request",
             request_id=req.request_id,
