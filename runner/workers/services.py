@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts.table import Table
-from runner.config import ServiceSettings
 from runner.logs import get_logger
 from runner.signature import Checker, IncompatibleMapping, Signature
 from runner.workers.control import ControlClient
@@ -28,18 +27,9 @@ _NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
-class Service:
-    """One service as it is now. ``state``: ready, starting, no_model or failed, and why."""
+class Service(Row):
+    """One service as it is now: its row, and what requests are checked by, None without a model."""
 
-    name: str
-    service_version: str
-    service_metadata: Mapping[str, Any]
-    language: str
-    version: int | None
-    state: str
-    reason: str
-    metadata: Mapping[str, Any]
-    settings: ServiceSettings
     checker: Checker | None
 
 
@@ -167,18 +157,8 @@ class Services:
             except IncompatibleMapping as ex:
                 state, reason = "failed", f"predict_service.mapping: {ex}"
                 _log.error("mapping does not fit the model", service=row.name, reason=str(ex))
-        return Service(
-            name=row.name,
-            service_version=row.service_version,
-            service_metadata=row.service_metadata,
-            language=row.language,
-            version=row.version,
-            state=state,
-            reason=reason,
-            metadata=row.metadata,
-            settings=row.settings,
-            checker=checker,
-        )
+        told = {**vars(row), "state": state, "reason": reason}
+        return Service(**told, checker=checker)
 
     def _tell(self) -> None:
         sockets = {socket for pool in self._pools.values() for socket in pool.sockets}
