@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,6 +84,11 @@ def _try(path: Path) -> None:
         os.close(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640))
     except OSError as ex:
         raise Unavailable(f"the audit log {path} cannot be written: {ex.strerror}") from ex
+
+
+def log_name(path: Path) -> str:
+    """Give what the store knows a log by: one on another machine is another."""
+    return f"{socket.gethostname()}:{path}"
 
 
 @contextmanager

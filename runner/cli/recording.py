@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
-from runner.audit.opening import STDERR, open_audit
+from runner.audit.opening import STDERR, Audit, log_name, open_audit
 from runner.cli.options import caller
 from runner.config import Config
-from runner.errors import Unavailable
+from runner.errors import RunnerError, Unavailable
+from runner.store import Head, Store
 
 
 @dataclass
@@ -50,6 +51,17 @@ def recording(config: Config, action: str) -> Iterator[Entry]:
                 user=caller(),
             )
             written = audit.trail.flush()
+            if written:
+                _anchor(config, audit)
             audit.close()
             if not written and audit.refuse and error is None:
                 raise Unavailable(f"{action} is done, but could not be recorded")
+
+
+def _anchor(config: Config, audit: Audit) -> None:
+    """Tell the store of the record, which nothing will follow in its chain."""
+    path, chain = config.audit_in_full.path, audit.chain
+    assert path is not None
+    with suppress(RunnerError), Store.open(config.store_url) as store:
+        log = log_name(path)
+        store.usage.anchor(log, [Head(chain.writer, chain.sequence, chain.previous, log)])

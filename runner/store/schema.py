@@ -6,6 +6,9 @@
     runner_artifacts    size and digest of an artifact
     runner_chunks       the artifact's bytes; gone when the version is deleted
     runner_activations  append-only
+    runner_usage        what was counted, per log, hour, service, version, client, outcome
+    runner_usage_positions  up to where each file of a log is counted
+    runner_audit_heads  the last record of each writer of a log
 
 All names start with `runner_`: the database may be shared with other programs, among them
 Palladium, whose own tables are called `models` and `model_chunks`.
@@ -121,4 +124,44 @@ activations = Table(
         ["service", "to_number"], ["runner_versions.service", "runner_versions.number"]
     ),
     Index("runner_activations_by_service", "service", "id"),
+)
+
+LATENCIES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+"""Upper ends of the buckets of the histogram, in milliseconds; the last bucket has none."""
+
+usage = Table(
+    "runner_usage",
+    tables,
+    Column("log", Text, primary_key=True),
+    Column("hour", UtcDateTime, primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("client", Text, primary_key=True),
+    Column("outcome", Text, primary_key=True),
+    Column("requests", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("errors", BigInteger, nullable=False),
+    Column("bytes_in", BigInteger, nullable=False),
+    Column("bytes_out", BigInteger, nullable=False),
+    Column("nanoseconds", BigInteger, nullable=False),
+    *(Column(f"latency_{at}", BigInteger, nullable=False) for at in range(len(LATENCIES) + 1)),
+)
+
+positions = Table(
+    "runner_usage_positions",
+    tables,
+    Column("log", Text, primary_key=True),
+    Column("file", String(64), primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("position", BigInteger, nullable=False),
+)
+
+heads = Table(
+    "runner_audit_heads",
+    tables,
+    Column("writer", String(64), primary_key=True),
+    Column("log", Text, nullable=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("at", UtcDateTime, nullable=False),
 )

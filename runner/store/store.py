@@ -13,6 +13,7 @@ from runner.store.metadata import encode
 from runner.store.migrate import migrate, stored_revision
 from runner.store.records import Activation, Version
 from runner.store.url import open_database
+from runner.store.usage import Usage
 
 _LONGEST_NAME = 200
 
@@ -22,6 +23,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self.usage = Usage(database)
 
     @classmethod
     def open(cls, url: str, *, timeout: float = 10.0) -> Self:
