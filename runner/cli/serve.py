@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import fields
 from functools import partial
 from typing import TYPE_CHECKING
@@ -50,6 +51,7 @@ def command(
     keyfile: str | None,
 ) -> None:
     """Answer predictions over HTTP until SIGTERM or Ctrl-C, which finish what has begun."""
+    gc.disable()  # PERF: what is imported stays: looking for garbage in it delays the start
     from runner import config as loading
     from runner import logs
     from runner.errors import ConfigError
@@ -57,6 +59,8 @@ def command(
     from runner.web.limits import Limits
     from runner.workers.supervisor import serve
 
+    gc.enable()
+    gc.freeze()
     loaded = loading.load_all(configs)
     auth, auth_from = loading.auth_of(loaded)
     if certfile is not None:

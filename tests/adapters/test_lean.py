@@ -71,6 +71,37 @@ def test_a_served_tree_maps_no_pandas(tmp_path: Path) -> None:
     assert "/pyarrow/" not in maps
 
 
+_TELLS_OF_GARBAGE = """
+import gc
+from dataclasses import replace
+from adapters.serve import main
+from tests.adapters.adder import Adder
+
+class Teller(Adder):
+    def __init__(self):
+        super().__init__()
+        self.while_built = gc.isenabled()
+
+    def hello(self):
+        told = {"while built": self.while_built, "now": gc.isenabled()}
+        told = {name: str(value) for name, value in told.items()}
+        return replace(super().hello(), packages={**told, "frozen": str(gc.get_freeze_count())})
+
+main(Teller)
+"""
+
+
+def test_no_garbage_is_looked_for_among_imports(tmp_path: Path) -> None:
+    """Not while they are imported, and never in them afterwards; in all else as ever."""
+    with (
+        AdapterProcess([sys.executable, "-c", _TELLS_OF_GARBAGE], tmp_path) as process,
+        process.connect() as client,
+    ):
+        told = client.hello.packages
+    assert (told["while built"], told["now"]) == ("False", "True")
+    assert int(told["frozen"]) > 5000
+
+
 def test_trusted_estimators_are_those_that_skops_trusts() -> None:
     """All of scikit-learn's own list, by the same rule."""
     names = [f"{kind.__module__}.{kind.__qualname__}" for _, kind in all_estimators()]
