@@ -190,18 +190,41 @@ def idle(configs: Sequence[Path], seconds: float = 10.0) -> dict[str, tuple[floa
 
 
 def beside_idle(
-    configs: Sequence[Path], seconds: float = 5.0, rounds: int = 3, connections: int = 64
-) -> dict[int, float]:
-    """Load the first service alone and beside idle ones; give requests/s by number of services."""
-    runs: dict[int, list[float]] = {}
-    for _ in range(rounds):
-        for count in SERVICES:
-            with served(configs[:count]) as server:
-                url = f"{server.url}/services/{_service(configs[0])}/predict?{FLOWER}"
-                load(url, connections, 1.0)  # warm-up, not counted
-                found = load(url, connections, seconds)
-            runs.setdefault(count, []).append(found.requests_per_second)
-    return {count: statistics.median(found) for count, found in runs.items()}
+    configs: Sequence[Path], seconds: float = 2.0, rounds: int = 9, connections: int = 64
+) -> dict[int, tuple[float, float]]:
+    """Load the first service of servers with 1, 2, 4 and 8 services; the others there idle.
+
+    Gives, by number of services, the medians of requests/s and of its ratio to one service alone in
+    the same round. All servers run throughout; those not at their turn are stopped (SIGSTOP).
+    """
+    runs: dict[int, list[float]] = {count: [] for count in SERVICES}
+    with contextlib.ExitStack() as stack:
+        servers = {count: stack.enter_context(served(configs[:count])) for count in SERVICES}
+        stack.callback(lambda: [_signal(server, signal.SIGCONT) for server in servers.values()])
+        for server in servers.values():
+            load(f"{server.url}/predict?{FLOWER}", connections, 1.0)  # warm-up, not counted
+            _signal(server, signal.SIGSTOP)
+        for number in range(rounds):
+            # Now this one first, now that one.
+            for count in SERVICES if number % 2 else reversed(SERVICES):
+                server = servers[count]
+                _signal(server, signal.SIGCONT)
+                time.sleep(0.2)
+                found = load(f"{server.url}/predict?{FLOWER}", connections, seconds)
+                _signal(server, signal.SIGSTOP)
+                runs[count].append(found.requests_per_second)
+    return {
+        count: (
+            statistics.median(rates),
+            statistics.median(rate / one for rate, one in zip(rates, runs[1], strict=True)),
+        )
+        for count, rates in runs.items()
+    }
+
+
+def _signal(server: Served, number: int) -> None:
+    for process in [server.process, *server.process.children(recursive=True)]:
+        process.send_signal(number)
 
 
 def _service(config: Path) -> str:
@@ -364,8 +387,8 @@ def _report_idle(folder: Path) -> Report:
         report[f"nobody asks, {count} service(s)"] = rows
     rates = beside_idle(configs)
     report["one service of several is asked"] = [
-        {"services": count, "requests/s": rate, "ratio": rate / rates[1]}
-        for count, rate in rates.items()
+        {"services": count, "requests/s": rate, "ratio": ratio}
+        for count, (rate, ratio) in rates.items()
     ]
     return report
 
