@@ -1,10 +1,14 @@
-"""Measure peak memory of `runner fit` and `runner serve` for 1,000,000 × 20 numbers.
+"""Measure large requests over HTTP, and the peak memory of a large fit.
 
-    python -m benchmarks.large [--rows 1000000] [--columns 20] [--json]
+    python -m benchmarks.large [--rows 1000000] [--columns 20] [--rounds 11] [--json]
 
-The data are a Parquet file of random f64 columns; the model is a linear regression, so that the
-figures are those of the data's way and not of the model. Peak memory is VmHWM of each process; the
-pages of an attachment, which two processes share, count for both.
+10,000 flowers in every form of a body, for a model of each language; so many rows and columns in
+the binary forms, for trees; both beside a bare predict in this process (`benchmarks.many`).
+
+Then peak memory of `runner fit` and `runner serve` for that many numbers: a Parquet file of random
+f64 columns and a linear regression, so that the figures are those of the data's way and not of the
+model. Peak memory is VmHWM of each process; the pages of an attachment, which two processes share,
+count for both.
 """
 
 from __future__ import annotations
@@ -15,6 +19,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +27,10 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from benchmarks import many
 from benchmarks.servers import RUNNER, runner_serve
+
+FLOWERS = 10_000
 
 _CONFIG = """\
 service_metadata: {{service_name: large, service_version: "0.1"}}
@@ -36,12 +44,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.large", description=__doc__)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--columns", type=int, default=20)
+    parser.add_argument("--rounds", type=int, default=11, help="of requests; figures are medians")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="benchmark-") as name:
         folder = Path(name)
+        flowers = many.flowers(FLOWERS, arguments.rounds, folder)
+        million = many.million(arguments.rows, arguments.columns, arguments.rounds, folder)
         config = _write(folder, arguments.rows, arguments.columns)
         found = {
+            "milliseconds": {
+                title: {what: asdict(cost) for what, cost in costs.items()}
+                for title, costs in (*flowers.items(), *million.items())
+            },
             "data": f"{arguments.rows} x {arguments.columns}",
             "data_mb": arguments.rows * arguments.columns * 8 >> 20,
             "fit": _fit(config),
@@ -51,6 +66,12 @@ def main() -> None:
     if arguments.json:
         print(json.dumps(found, indent=2))
     else:
+        for title, costs in (*flowers.items(), *million.items()):
+            bare = costs.get("bare predict")
+            for what, cost in costs.items():
+                ratio = "" if bare is None else f"{cost.wall / bare.wall:7.2f} of bare"
+                told = f"{cost.wall:9.2f} ms {cost.processor:9.2f} ms of processors"
+                print(f"{title:24} {what:16} {told} {ratio}")
         print(f"data: {found['data']} f64, {found['data_mb']} MB")
         for what in ("fit", "serve"):
             for process, figure in found[what].items():

@@ -14,6 +14,9 @@ from contracts.table import Column, Columns, Field, Matrix, Type
 _MANY = 64
 """Labels from which on a search by numpy is faster than a look-up for each."""
 
+_AT_ONCE = 16_384
+"""Labels of one search: fresh memory for those of a million would take longer than the search."""
+
 
 class Predictions:
     """Know the target of one fitted model and how its classes relate to the target's levels."""
@@ -76,10 +79,13 @@ class Predictions:
         """Give the codes of labels, or None if they are no strings or one is no level."""
         if array.dtype.kind != "U" or not len(self._sorted):
             return None
-        at = np.searchsorted(self._sorted, array).clip(max=len(self._sorted) - 1)
-        if (self._sorted[at] != array).any():
-            return None
-        found: NDArray[np.int32] = self._places[at]
+        found = np.empty(len(array), "<i4")
+        for start in range(0, len(array), _AT_ONCE):
+            some = array[start : start + _AT_ONCE]
+            at = np.searchsorted(self._sorted, some).clip(max=len(self._sorted) - 1)
+            if (self._sorted[at] != some).any():
+                return None
+            found[start : start + _AT_ONCE] = self._places[at]
         return found
 
     def probabilities(self, found: Any) -> Matrix:

@@ -20,6 +20,7 @@ _CLOSE = {"Connection": "close"}
 
 async def read_body(req: Request, limits: Limits, folder: Path | None = None) -> Buffer:
     """Give the body; large msgpack in a file in ``folder``, mapped, where workers can find it.
+
     Raises Problem: 400 empty or cut off, 408 too slow, 413 too long, 415; OSError for no room.
 
     What has arrived is compared with Content-Length, since the end of a connection looks like the

@@ -10,7 +10,7 @@ from contracts.errors import Failure
 from contracts.table import Field, Type
 
 LEVELS = ("virginica", "setosa", "versicolor")
-FEW, MANY = 10, 1000
+FEW, MANY = 10, 40_000
 
 
 def predictions(levels: tuple[str, ...] = LEVELS) -> Predictions:
