@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-from dataclasses import fields
+from dataclasses import asdict
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -70,7 +70,7 @@ def command(
     logs.configure()
     log = logs.get_logger("runner")
     settings = loaded[0].server
-    within = Limits(**{limit.name: getattr(settings, limit.name) for limit in fields(Limits)})
+    within = Limits(**asdict(settings))
     with server.listen(host, port) as listener:
         if auth is None:
             if not server.is_private(listener):

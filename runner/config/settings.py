@@ -98,13 +98,13 @@ class ServerSettings:
     body_timeout: float = 30.0
     """Seconds until a request's body must be there."""
     max_rows: int = 500_000
-    """Rows in one request's body."""
+    """Objects or lines in one body: small ones would take far more memory than bytes."""
     max_head: int = 65_536
     """Bytes of a request's line and header fields together."""
     head_timeout: float = 10.0
-    """Seconds until a request's head must be there."""
+    """Seconds until a request's head must be there, from the connection's or its first byte."""
     keep_alive: float = 75.0
-    """Seconds that a connection may be idle between requests."""
+    """Seconds that a connection may be idle between requests: longer than usual proxies keep it."""
     graceful_timeout: float = 30.0
     """Seconds that requests under way get when the server stops."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from dataclasses import asdict, fields
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,6 @@ from runner.config import (
     sections,
 )
 from runner.errors import ConfigError
-from runner.web.limits import Limits
 from tests.config.project import MINIMAL, Project
 
 
@@ -158,14 +157,6 @@ def test_tables_fill_the_settings() -> None:
 
         assert {field.name for field in fields(settings)} == set(defaults)
         assert settings() == settings(**defaults)
-
-
-def test_server_has_every_limit() -> None:
-    """Each limit of HTTP is a key of `server`, with the same default."""
-    settings = asdict(ServerSettings())
-    del settings["graceful_timeout"]
-
-    assert asdict(Limits()) == settings
 
 
 def test_palladium_file(project: Project) -> None:
