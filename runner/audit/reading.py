@@ -17,7 +17,11 @@ import orjson
 BEGIN = b'{"@timestamp":"'
 """What a record begins with, and nothing within one: there quotes are escaped, and values lists."""
 
-_OPEN: dict[str, Callable[[Path], Any]] = {".gz": gzip.open, ".xz": lzma.open, ".bz2": bz2.open}
+COMPRESSED: dict[str, Callable[[Path], Any]] = {
+    ".gz": gzip.open,
+    ".xz": lzma.open,
+    ".bz2": bz2.open,
+}
 
 
 @dataclass(frozen=True)
@@ -35,22 +39,26 @@ class Line:
 
 
 def log_files(path: Path) -> list[Path]:
-    """Give the log's files, oldest first: rotated ones (``.1``, ``.2.gz``, ``-20260301``), itself.
+    """Give the log's files, oldest first, which their first records tell, itself last."""
+    found = names(path)
+    return sorted(found, key=lambda each: (each == path, _first_line(each)[:64], str(each)))
 
-    The order is that of their first records.
-    """
+
+def names(path: Path) -> list[Path]:
+    """Give the log's files in any order: rotated (``.1``, ``.2.gz``, ``-20260301``), itself."""
     rotated = re.compile(re.escape(path.name) + r"[.-]\d[\d.T_-]*(\.gz|\.xz|\.bz2)?")
     beside = path.parent.iterdir() if path.parent.is_dir() else ()
     found = {each for each in beside if rotated.fullmatch(each.name)}
     # While logrotate compresses there are both.
-    found = {f for f in found if f.suffix not in _OPEN or f.with_suffix("") not in found}
-    ordered = sorted(found, key=lambda each: (_first_line(each)[:64], str(each)))
-    return [*ordered, path] if path.exists() else ordered
+    found = {f for f in found if f.suffix not in COMPRESSED or f.with_suffix("") not in found}
+    return [*found, path] if path.exists() else list(found)
 
 
 def opened(path: Path) -> IO[bytes]:
     """Open a file of the log, which may be compressed."""
-    file: IO[bytes] = _OPEN[path.suffix](path) if path.suffix in _OPEN else path.open("rb")
+    file: IO[bytes] = (
+        COMPRESSED[path.suffix](path) if path.suffix in COMPRESSED else path.open("rb")
+    )
     return file
 
 

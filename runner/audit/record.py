@@ -30,6 +30,7 @@ ACTIONS = (PREDICT, FIT, ACTIVATE, DELETE, IMPORT, START, STOP, ACCESS, RESUME)
 ``resume``: records are written again after some could not be."""
 
 _LONGEST = 256
+_TOKEN = 16  # digits of a digest, which tell tokens apart and help nobody to guess
 _MOST_TORN = 1000
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
@@ -131,7 +132,7 @@ class Recorder:
         if user is not None:
             fields["user.id"] = user[:_LONGEST]
         if token is not None:
-            fields["runner.token.digest"] = token
+            fields["runner.token.digest"] = token[:_TOKEN]
         if inputs is not None:
             fields["runner.inputs"] = inputs
         return self._log.record(fields)

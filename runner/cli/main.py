@@ -23,6 +23,7 @@ COMMANDS = {
     "activate": "Make a version the one that is served.",
     "delete": "Delete a version.",
     "check": "Check configs without doing anything.",
+    "usage": "Tell who predicted how much.",
     "audit": "Find what was done to the audit log.",
     "doctor": "Say which languages work here, and what mends those that do not.",
     "version": "Print the runner's version.",

@@ -7,12 +7,16 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import Any
 
 import click
-from rich.console import Console
+from rich.bar import Bar
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+_BAR = 24  # characters
 
 
 def print_json(found: Any) -> None:
@@ -20,14 +24,25 @@ def print_json(found: Any) -> None:
     click.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def print_table(titles: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Print a table: with lines and colours on a terminal, columns only elsewhere."""
+def print_table(
+    titles: Sequence[str], rows: Sequence[Sequence[str]], bars: Sequence[float] = ()
+) -> None:
+    """Print a table: with lines and colours on a terminal, columns only elsewhere.
+
+    ``bars``: a number for each row, shown as a bar on a terminal.
+    """
     console = Console(soft_wrap=not sys.stdout.isatty())
     table = Table(box=None, pad_edge=False, header_style="bold")
     for title in titles:
         table.add_column(title, no_wrap=not sys.stdout.isatty())
-    for row in rows:
-        table.add_row(*(Text(cell) for cell in row))
+    chart: Sequence[RenderableType] = ()
+    if bars and sys.stdout.isatty():
+        table.add_column("")
+        most = max(bars) or 1
+        chart = [Bar(most, 0, number, width=_BAR, color="cyan") for number in bars]
+    for row, bar in zip_longest(rows, chart):
+        cells: list[RenderableType] = [Text(cell) for cell in row]
+        table.add_row(*cells, *([] if bar is None else [bar]))
     console.print(table)
 
 

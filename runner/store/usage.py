@@ -25,7 +25,8 @@ _insert: dict[str, Callable[[Table], _Insert]] = {
 }
 
 KEYS = ("hour", "service", "version", "client", "outcome")
-COUNTS = tuple(c.name for c in usage.c if c.name not in ("log", *KEYS))
+# NOTE: a name of a column is a string of its own kind, which orjson takes for no key.
+COUNTS = tuple(str(c.name) for c in usage.c if c.name not in ("log", *KEYS))
 """Requests, rows, …, then the buckets of the latency histogram."""
 
 Counted = Mapping[tuple[Any, ...], Sequence[int]]
@@ -128,21 +129,23 @@ class Usage:
 
 
 def _move(connection: Connection, log: str, part: Part) -> bool:
-    insert = _insert[connection.dialect.name](positions)
-    row = insert.values(log=log, file=part.file, name=part.name, position=part.end)
+    """Move a file's position on, if it is still where the part begins."""
     if part.begin == 0:
-        done = connection.execute(row.on_conflict_do_nothing())
-    else:
-        done = connection.execute(
-            positions.update()
-            .where(
-                positions.c.log == log,
-                positions.c.file == part.file,
-                positions.c.position == part.begin,
-            )
-            .values(name=part.name, position=part.end)
+        row = _insert[connection.dialect.name](positions).values(
+            log=log, file=part.file, name=part.name, position=part.end
         )
-    return done.rowcount == 1
+        moved = row.on_conflict_do_nothing().returning(positions.c.file)
+        return connection.execute(moved).first() is not None
+    further = (
+        positions.update()
+        .where(
+            positions.c.log == log,
+            positions.c.file == part.file,
+            positions.c.position == part.begin,
+        )
+        .values(name=part.name, position=part.end)
+    )
+    return connection.execute(further.returning(positions.c.file)).first() is not None
 
 
 def _count(connection: Connection, log: str, counted: Counted) -> None:

@@ -19,6 +19,7 @@ from runner.web.predict import EntryPoints, Prediction, Probabilities
 from runner.web.problems import UNFORESEEN, Problem, is_ours, problem_of
 from runner.web.request import LateBody, Receive, Request
 from runner.web.states import Alive, Listing, Live, Ready, ServiceList
+from runner.web.usage import Usage
 
 if TYPE_CHECKING:
     from runner.audit.opening import Audit
@@ -69,6 +70,7 @@ def create_app(
     app.add_route("/services/{service}/list", listing)
     app.add_route("/services", ServiceList(services))
     app.add_route("/list", listing)
+    app.add_route("/usage", Usage(services))
     app.add_route("/alive", Alive(services))
     app.add_route("/health/live", Live())
     app.add_route("/health/ready", Ready(services))

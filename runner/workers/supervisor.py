@@ -15,6 +15,9 @@ from typing import Any
 import psutil
 
 from runner.audit.opening import served
+from runner.audit.projector import Projector
+from runner.audit.question import Question
+from runner.audit.statistics import statistics
 from runner.config import Config
 from runner.errors import NotFound, RunnerError, Unavailable
 from runner.logs import get_logger
@@ -60,6 +63,7 @@ class Supervisor:
         self._ending = asyncio.Event()
         self._dirty = asyncio.Event()
         self._control: ControlServer | None = None
+        self._projector: Projector | None = None
         self._spares: Spares
 
     async def run(self) -> None:
@@ -74,7 +78,12 @@ class Supervisor:
             folder = stack.enter_context(runtime_folder())
             for url in dict.fromkeys(config.store_url for config in self._configs):
                 self._stores[url] = stack.enter_context(await asyncio.to_thread(Store.open, url))
-            stack.enter_context(served(self._configs[0].audit_in_full))
+            audit = self._configs[0].audit_in_full
+            if audit.to in ("file", "both"):
+                assert audit.path is not None
+                self._projector = Projector(audit.path, self._stores[self._configs[0].store_url])
+                stack.callback(self._projector.finish)  # once the stop is recorded, too
+            stack.enter_context(served(audit))
             self._control = ControlServer(folder / "control", self._answer, self._hung)
             await self._control.start()
             self._spares = Spares(folder, self._wanted_spares)
@@ -94,6 +103,8 @@ class Supervisor:
         tasks = [asyncio.create_task(deployment.run()) for deployment in deployments]
         tasks += [asyncio.create_task(self._watch(store)) for store in self._stores.values()]
         tasks.append(asyncio.create_task(self._spares.run()))
+        if self._projector is not None:
+            tasks.append(asyncio.create_task(self._projector.run()))
         tasks.append(asyncio.create_task(self._publish(control)))
         tasks.append(asyncio.create_task(self._keep_front_ends(control.path)))
         ending = asyncio.create_task(self._ending.wait())
@@ -189,6 +200,8 @@ class Supervisor:
         match query:
             case "list":
                 return await self._list(**arguments)
+            case "usage":
+                return await asyncio.to_thread(self._usage, **arguments)
             case "alive":
                 return self._alive()
             case _:
@@ -201,6 +214,12 @@ class Supervisor:
         return await asyncio.to_thread(
             listing, deployment.store, service, limit=limit, before=before
         )
+
+    def _usage(self, by: str, since: str | None, client: str | None) -> dict[str, Any]:
+        question = Question.of(by, since)
+        store = self._stores[self._configs[0].store_url]
+        told = statistics(store, question, client)
+        return {"by": question.by, "since": question.since, "client": client, "usage": told}
 
     def _alive(self) -> dict[str, Any]:
         return {
