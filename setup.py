@@ -64,6 +64,7 @@ setup(
             "jsonschema>=4.26",
             "mypy>=2.4",
             "pandas-stubs>=2.3",
+            "pygal>=3.1",
             "pytest>=9",
             "pytest-asyncio>=1.3",
             "pytest-cov>=7",

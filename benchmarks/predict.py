@@ -4,30 +4,26 @@
 
 One `runner serve` with its defaults (one front-end, one worker a service) serves all examples; the
 bare response runs under the same gunicorn with the same options. wrk, one thread, loads one after
-the other on 127.0.0.1, in rounds, so that a machine that drifts hits all alike. The table has
-medians over the rounds. wrk itself takes its share of the machine.
+the other on 127.0.0.1 with the 150 flowers in turn, in rounds, so that a machine that drifts hits
+all alike. The table has medians over the rounds. wrk itself takes its share of the machine.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import tempfile
 from pathlib import Path
-from urllib.parse import urlencode
 
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.iris import query, rows
 from benchmarks.servers import bare_falcon, fitted_example, runner_serve
-from benchmarks.wrk import Load, load
+from benchmarks.wrk import Load, Request, load, median, write_script
 
 CONNECTIONS = (1, 16, 64)
 EXAMPLES = {"iris-sklearn": "scikit-learn tree", "iris-r": "R rpart", "iris-julia": "Julia"}
-_FLOWER = urlencode(
-    {"sepal length": 5.2, "sepal width": 3.5, "petal length": 1.5, "petal width": 0.2}
-)
 
 
 def main() -> None:
@@ -48,38 +44,35 @@ def main() -> None:
             runner_serve(configs, folder / "runner.log") as url,
             bare_falcon(folder / "bare.log") as bare,
         ):
-            urls = {"bare Falcon": bare}
-            urls |= {
-                title: f"{url}/services/{example}/predict?{_FLOWER}"
-                for example, title in EXAMPLES.items()
-            }
-            found = measure(urls, arguments.seconds, arguments.rounds, console)
+            # No query: what reading one costs is ours to bear.
+            plain = write_script([Request("GET", "/")], folder / "bare.lua")
+            loads = {"bare Falcon": (bare, plain)}
+            for example, title in EXAMPLES.items():
+                loads[title] = (url, _script(folder, f"/services/{example}/predict"))
+            found = measure(loads, arguments.seconds, arguments.rounds, console)
     report(found, console, arguments.json)
 
 
+def _script(folder: Path, path: str) -> Path:
+    """Write the script that asks ``path`` for every flower."""
+    requests = [Request("GET", f"{path}?{query(row)}") for row in rows()]
+    return write_script(requests, folder / f"{path.replace('/', '-')}.lua")
+
+
 def measure(
-    urls: dict[str, str], seconds: float, rounds: int, console: Console
+    loads: dict[str, tuple[str, Path]], seconds: float, rounds: int, console: Console
 ) -> dict[tuple[str, int], Load]:
     """Load each URL with each number of connections in every round; give the medians."""
     runs: dict[tuple[str, int], list[Load]] = {}
-    for url in urls.values():
-        load(url, 16, 1.0)  # warm-up, not counted
+    for url, script in loads.values():
+        load(url, 16, 1.0, script)  # warm-up, not counted
     for number in range(1, rounds + 1):
         for connections in CONNECTIONS:
-            for title, url in urls.items():
+            for title, (url, script) in loads.items():
                 console.print(f"round {number}: {title}, {connections} connections")
-                runs.setdefault((title, connections), []).append(load(url, connections, seconds))
-    return {key: _median(loads) for key, loads in runs.items()}
-
-
-def _median(loads: list[Load]) -> Load:
-    return Load(
-        statistics.median(run.requests_per_second for run in loads),
-        statistics.median(run.p50_ms for run in loads),
-        statistics.median(run.p99_ms for run in loads),
-        sum(run.requests for run in loads),
-        sum(run.failed for run in loads),
-    )
+                run = load(url, connections, seconds, script)
+                runs.setdefault((title, connections), []).append(run)
+    return {key: median(found) for key, found in runs.items()}
 
 
 def report(found: dict[tuple[str, int], Load], console: Console, as_json: bool) -> None:

@@ -30,11 +30,16 @@ def fitted_example(name: str, folder: Path) -> Path:
     return config
 
 
+def free_port() -> int:
+    """Give a port of 127.0.0.1 that nobody listens on now."""
+    with server.listen("127.0.0.1", 0) as free:
+        return int(free.getsockname()[1])
+
+
 @contextlib.contextmanager
 def runner_serve(configs: Sequence[Path], log: Path) -> Iterator[str]:
     """Serve the configs' services with the defaults; give the URL once all are ready."""
-    with server.listen("127.0.0.1", 0) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     options = [part for config in configs for part in ("-c", str(config))]
     argv = [*RUNNER, "serve", *options, "--port", str(port)]
     with _process(argv, log) as process:
