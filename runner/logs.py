@@ -28,10 +28,21 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
 
 from runner.errors import ConfigError, Fault
+
+# PERF: structlog imports rich, if there is one, for tracebacks that we render in another way: a
+# tenth of what a front-end would hold. None makes an import fail, as if rich were not installed.
+_hides_rich = sys.modules.setdefault("rich", None) is None  # type: ignore[arg-type]
+try:
+    import structlog
+    from structlog.typing import EventDict, FilteringBoundLogger, Processor, WrappedLogger
+finally:
+    if _hides_rich:
+        del sys.modules["rich"]
+
+BoundLoggerBase = structlog.BoundLoggerBase
+"""For loggers of other methods than ours."""
 
 FORMATS = ("console", "plain", "json")
 LEVELS = ("debug", "info", "warning", "error", "critical")

@@ -311,3 +311,16 @@ def test_plain_logger(lines: Any) -> None:
     told, plain = map(orjson.loads, read())
     assert told.pop("@timestamp") <= plain.pop("@timestamp")
     assert told == plain
+
+
+def test_structlog_brings_no_rich() -> None:
+    """Processes that serve do not import what renders tracebacks for it; others still can."""
+    code = (
+        "import sys, runner.web.frontend, runner.web.worker, runner.workers.supervisor\n"
+        "assert 'structlog' in sys.modules\n"
+        "assert not {'rich', 'pygments'} & set(sys.modules)\n"
+        "import runner.cli.output\n"
+        "assert 'rich' in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

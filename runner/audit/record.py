@@ -14,9 +14,8 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
-import structlog
-
 from runner.audit.chain import Chain
+from runner.logs import BoundLoggerBase
 
 SCHEMA = 1
 """The version of contracts/usage_record.schema.json."""
@@ -43,7 +42,7 @@ class Sink(Protocol):
     def append(self, line: bytes) -> Any: ...
 
 
-class _Logger(structlog.BoundLoggerBase):
+class _Logger(BoundLoggerBase):
     """structlog's logger with the one method that a record needs."""
 
     def record(self, fields: Mapping[str, Any]) -> Any:

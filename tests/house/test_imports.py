@@ -47,7 +47,7 @@ OWNERS = {
     "sklearn": ("adapters/python/", "runner/training/", "runner/datasets/sources.py"),
     "skops": ("adapters/python/",),
     "sqlalchemy": ("runner/store/",),
-    "structlog": ("runner/logs.py", "runner/audit/record.py"),
+    "structlog": ("runner/logs.py",),
     "uvicorn": ("runner/web/",),
     "uvicorn_worker": ("runner/web/",),
     "uvloop": ("runner/web/",),
