@@ -14,6 +14,7 @@ import sys
 from pathlib import Path
 
 from adapters.connection import Connection
+from adapters.marker import Marker
 from adapters.protocol import Adapter
 from adapters.queue import Pending, Queue
 from adapters.respond import Responder, refuse
@@ -32,13 +33,19 @@ class Loop:
     """Serve the clients of one listening socket until the lifeline ends."""
 
     def __init__(
-        self, adapter: Adapter, listener: socket.socket, folder: Path, lifeline: int
+        self,
+        adapter: Adapter,
+        listener: socket.socket,
+        folder: Path,
+        lifeline: int,
+        marker: Marker,
     ) -> None:
         self._responder = Responder(adapter)
         self._adapter = adapter
         self._listener = listener
         self._folder = folder
         self._lifeline = lifeline
+        self._marker = marker
         self._queue = Queue()
         self._selector = selectors.DefaultSelector()
         self._connections: set[Connection] = set()
@@ -141,10 +148,15 @@ class Loop:
             return
         if len(batch) == 1:
             connection, request, _ = batch[0]
-            self._reply(connection, self._responder.respond(request))
+            self._marker.at((request.id,))
+            reply = self._responder.respond(request)
+            self._marker.at(())
+            self._reply(connection, reply)
             return
         requests = [pending.request for pending in batch if isinstance(pending.request, Predict)]
+        self._marker.at([request.id for request in requests])
         replies = self._responder.respond_alike(requests)
+        self._marker.at(())
         for pending, reply in zip(batch, replies, strict=True):
             self._reply(pending.connection, reply)
 

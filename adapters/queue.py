@@ -49,7 +49,7 @@ class Queue:
 
     def _key(self, request: Request) -> Hashable:
         """Give what is equal for requests that are alike: nothing, but for predicts of a table."""
-        if isinstance(request, Predict) and request.table is not None:
+        if isinstance(request, Predict) and request.table is not None and not request.alone:
             table = request.table
             params = wire.pack(request.params) if request.params else b""
             return self._models, request.method, params, type(table), table.layout

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from adapters import process
+from adapters.marker import Marker
 from adapters.protocol import Adapter, CannotStart
 
 GRACE = 3.0
@@ -47,11 +48,13 @@ def main(build: Callable[[], Adapter], arguments: list[str] | None = None) -> in
     finally:
         gc.enable()
     gc.freeze()
+    marker = Marker(path)
     with listen(path) as listener:
         try:
-            Loop(adapter, listener, path.parent, lifeline).run()
+            Loop(adapter, listener, path.parent, lifeline, marker).run()
         finally:
             path.unlink(missing_ok=True)
+            marker.remove()
     process.end_within(GRACE)
     return 0
 

@@ -55,7 +55,8 @@ class Fit:
 class Predict:
     """Ask for predictions for a table, or for what a source gives (SPEC 5.5).
 
-    ``expires``: seconds on CLOCK_MONOTONIC, after which nobody waits for the answer.
+    ``expires``: seconds on CLOCK_MONOTONIC, after which nobody waits for the answer. ``alone``: not
+    to be joined with others (SPEC 3.5).
 
     PERF: immutable to the type checker; frozen at run time, making one would cost three times more.
     """
@@ -67,6 +68,7 @@ class Predict:
     method: Final[str] = "predict"
     params: Final[Mapping[str, Any]] = field(default_factory=dict)
     expires: Final[float | None] = None
+    alone: Final[bool] = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,8 @@ def encode_request(request: Request, folder: Path | None = None) -> bytes:
         case Predict():
             table, source = request.table, request.source
             message["method"] = request.method
+            if request.alone:
+                message["alone"] = True
             if request.params:
                 message["params"] = dict(request.params)
         case Fit():
@@ -176,7 +180,8 @@ def _predict(number: int, message: Wire, reader: BufferReader, expires: float | 
     table, source = _rows(message, reader)
     method = optional(message, "method", str, "predict")
     params = optional(message, "params", dict, {}) if "params" in message else {}
-    return Predict(number, table, source, method, params, expires)
+    alone = optional(message, "alone", bool, False) if "alone" in message else False
+    return Predict(number, table, source, method, params, expires, alone)
 
 
 def _fit(number: int, message: Wire, reader: BufferReader, expires: float | None) -> Fit:

@@ -3,8 +3,8 @@
     pytestmark = need("r")          # or @need("julia") over one test
 
 Where it is absent the test is skipped, so that a laptop without R can run the rest. With
-RUNNER_REQUIRE=python,r,julia,postgresql, which scripts/test sets to what it has installed, such a
-skip is a failure: a suite that is green because nothing ran is worth nothing.
+RUNNER_REQUIRE=python,r,julia,postgresql,node,faketime, which scripts/test sets to what it has
+installed, such a skip is a failure: a suite that is green because nothing ran is worth nothing.
 """
 
 from __future__ import annotations
@@ -51,10 +51,32 @@ def _absent_postgresql() -> str:
     return "" if postgres.find_binary("postgres") else "PostgreSQL's server is not installed"
 
 
+NODE_MODULES = Path(__file__).parents[1] / ".tools" / "node" / "node_modules"
+"""Where scripts/setup --dev puts the authorization server that tests run."""
+
+
+def find_node() -> str | None:
+    """Give the Node.js to run: the one on PATH, else that of .venv."""
+    return shutil.which("node") or shutil.which("node", path=str(Path(sys.executable).parent))
+
+
+def _absent_node() -> str:
+    if not find_node():
+        return "node is not on PATH"
+    there = (NODE_MODULES / "oidc-provider").is_dir()
+    return "" if there else "oidc-provider is not installed (scripts/setup --dev)"
+
+
+def _absent_faketime() -> str:
+    return "" if shutil.which("faketime") else "faketime is not installed"
+
+
 ABSENT: dict[str, Callable[[], str]] = {
     "python": lambda: "",
     "r": _absent_r,
     "julia": _absent_julia,
     "postgresql": _absent_postgresql,
+    "node": _absent_node,
+    "faketime": _absent_faketime,
 }
 """What a test may need -> a function that tells why it is not there, or nothing if it is."""

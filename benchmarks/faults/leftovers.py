@@ -36,9 +36,19 @@ class Inventory:
 
     @classmethod
     def of(cls, server: Server) -> Inventory:
-        """Take stock. Clients' connections count, so take it when there are none."""
+        """Take stock. Clients' connections count, so take it when there are none.
+
+        Each service is asked once before, since files are opened at the first use.
+        """
+        with contextlib.suppress(OSError, ValueError, TypeError, KeyError):
+            for each in server.get("/services")[1]["result"]:
+                server.predict(each["service_name"], x=1.0)
+        return cls._look(server)
+
+    @classmethod
+    def _look(cls, server: Server) -> Inventory:
         root = psutil.Process(server.process.pid)
-        found = [_look(each) for each in [root, *root.children(recursive=True)]]
+        found = [_process(each) for each in [root, *root.children(recursive=True)]]
         folders = tuple(server.runtime_folders())
         files = [
             path.relative_to(folder).as_posix() for folder in folders for path in folder.rglob("*")
@@ -52,7 +62,7 @@ class Inventory:
         found, since = cls.of(server), time.monotonic()
         while time.monotonic() - since < quiet and time.monotonic() < deadline:
             time.sleep(0.1)
-            now = cls.of(server)
+            now = cls._look(server)
             if found._compare(now):
                 found, since = now, time.monotonic()
         return found
@@ -64,7 +74,7 @@ class Inventory:
         """
         deadline = time.monotonic() + seconds
         while True:
-            found = self._compare(Inventory.of(server))
+            found = self._compare(Inventory._look(server))
             if not found or time.monotonic() > deadline:
                 return found
             time.sleep(0.1)
@@ -119,7 +129,7 @@ def role_of(process: psutil.Process) -> str:
     return "supervisor" if "serve" in words else " ".join(words)[:80]
 
 
-def _look(process: psutil.Process) -> Process | None:
+def _process(process: psutil.Process) -> Process | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         try:
             descriptors = list((Path("/proc") / str(process.pid) / "fd").iterdir())

@@ -245,12 +245,13 @@ def _judge(conversation: _Conversation, good: bool, demand: str) -> str:
             continue
         if status < 400:
             return f"a success: {status} {body[:200]!r}"
-        if not _in_shape(body):
+        if not in_shape(body):
             return f"a {status} in another shape: {body[:200]!r}"
     return ""
 
 
-def _in_shape(body: bytes) -> bool:
+def in_shape(body: bytes) -> bool:
+    """Tell whether a body is a failure in the one shape (docs/http.md)."""
     try:
         metadata = json.loads(body)["metadata"]
         return (

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from contracts import marker
 from contracts.conform.broken import Broken
 from contracts.conform.peer import Peer
 
@@ -109,8 +110,9 @@ class Process:
         return self._popen.poll() is None
 
     def left_over(self) -> list[str]:
-        """Name what lies in the folder beside the socket."""
-        return sorted(path.name for path in self.folder.iterdir() if path != self._path)
+        """Name what lies in the folder beside the socket and the file of SPEC 2.7."""
+        ours = {self._path.name, f"{self._path.name}{marker.SUFFIX}"}
+        return sorted(path.name for path in self.folder.iterdir() if path.name not in ours)
 
     def output(self) -> bytes:
         """Give what came on standard output so far."""

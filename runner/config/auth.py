@@ -18,7 +18,8 @@ ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
 _FIELD_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
 _SCOPE = re.compile(r"[\x21\x23-\x5b\x5d-\x7e]{1,200}")
 _LONGEST_INTROSPECTION = 60.0
-_HOUR = 3600.0
+_LARGEST_LEEWAY = 300.0
+_DAY = 86_400.0
 
 
 def _web_url(cursor: Cursor) -> str:
@@ -93,9 +94,11 @@ def _field_name(cursor: Cursor) -> str:
 
 
 def _leeway(cursor: Cursor) -> float:
-    if cursor.value == 0 and not isinstance(cursor.value, bool):
-        return 0.0
-    return seconds(300.0)(cursor)
+    found = cursor.value
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    if is_number and 0 <= found <= _LARGEST_LEEWAY:
+        return float(found)
+    raise Faulty(f"found {show(found)}", f"seconds, 0 to {_LARGEST_LEEWAY:g}")
 
 
 def _secret(cursor: Cursor) -> str:
@@ -134,7 +137,7 @@ AUTH = {
     "require_at_jwt": Key(flag, AuthSettings.require_at_jwt),
     "client_claim": Key(text, AuthSettings.client_claim),
     "scope_claim": Key(text, AuthSettings.scope_claim),
-    "key_cache": Key(seconds(24 * _HOUR), AuthSettings.key_cache),
+    "key_cache": Key(seconds(_DAY), AuthSettings.key_cache),
     "introspection": Key(_introspection),
     "scopes": Key(_scopes, ScopeSettings()),
     "trusted_header": Key(_field_name),

@@ -25,11 +25,11 @@ _ARRAY = frozenset({"dtype", "data"})
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a body asks: how to check it, whether it was one object, and which arrays it has."""
+    """What a body asks: how to check it, whether it was one object, whether it has arrays."""
 
     check: Callable[[Checker], Table]
     single: bool = False
-    arrays: tuple[Raw, ...] = ()
+    arrays: bool = False
 
 
 def content(value: Any, limits: Limits) -> Content:
@@ -63,13 +63,12 @@ def _table(value: dict[str, Any], limits: Limits) -> Content | None:
     if keys == _BY_COLUMN and type(columns) is dict:
         columns = {name: _values(values, name) for name, values in columns.items()}
         _check_rows(columns.values(), limits)
-        arrays = tuple(each for each in columns.values() if type(each) is Raw)
+        arrays = any(type(each) is Raw for each in columns.values())
         return Content(lambda checker: checker.columns(columns), arrays=arrays)
     if keys in (_SPLIT, _PANDAS) and type(columns) is list:
         data = _values(value["data"], "data")
         _check_rows([data], limits)
-        arrays = (data,) if type(data) is Raw else ()
-        return Content(lambda checker: checker.split(columns, data), arrays=arrays)
+        return Content(lambda checker: checker.split(columns, data), arrays=type(data) is Raw)
     return None
 
 

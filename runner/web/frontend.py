@@ -5,10 +5,12 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from pathlib import Path
 
 from runner.logs import configure, for_people, get_logger, get_plain_logger
 from runner.web.app import App, create_app
+from runner.web.aside import TURN
 from runner.web.server import CONTROL, audit, auth, limits
 from runner.workers.services import Services
 
@@ -20,6 +22,7 @@ def app() -> App:
     # looking for it more rarely saves a seventh of a request's time.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
+    sys.setswitchinterval(TURN)
     log = get_logger("runner.web")
 
     def lost() -> None:

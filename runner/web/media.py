@@ -6,16 +6,17 @@ gigabyte.
 
 from __future__ import annotations
 
-import asyncio
 import csv
 import io
 import re
 from collections.abc import Callable
+from typing import NamedTuple
 
 import orjson
 
+from contracts.table import Table
 from contracts.wire import Buffer
-from runner.signature.raw import STEP
+from runner.signature import Checker
 from runner.web.forms import Content, content, too_many
 from runner.web.limits import Limits
 from runner.web.packed import unpack
@@ -26,10 +27,19 @@ _NAN = re.compile("-?(NaN|NA|nan|None|Infinity)")
 _NO_NULL = "; JSON has no such value, a missing one is null"
 
 
-async def decode(content_type: str | None, body: Buffer, limits: Limits) -> Content:
-    """Read a body, whatever the model. Large arrays are looked through while others have a turn.
+class Rows(NamedTuple):
+    """What a body asks for: a table; whether it was one object and no list; whether by arrays."""
 
-    Raises Problem: 400 for what cannot be read, 413 for too many rows, 415 for another type, 422.
+    table: Table
+    single: bool
+    arrays: bool
+
+
+def read_rows(content_type: str | None, body: Buffer, checker: Checker, limits: Limits) -> Rows:
+    """Read a body and check its rows.
+
+    Raises Problem: 400 for what cannot be read, 413 for too many rows, 415 for another type, 422;
+    and runner.signature.InvalidInput.
     """
     media, _, parameters = (content_type or "").partition(";")
     read = _READERS.get(media.strip().lower())
@@ -45,11 +55,7 @@ async def decode(content_type: str | None, body: Buffer, limits: Limits) -> Cont
     if charset not in ("utf-8", "utf8", None):
         raise Problem(415, "unsupported_media_type", f"charset {charset[:100]!r}, expected utf-8")
     found = read(body, limits)
-    for array in found.arrays:
-        if len(array.data) > STEP:
-            for _ in array.steps():
-                await asyncio.sleep(0)
-    return found
+    return Rows(found.check(checker), found.single, found.arrays)
 
 
 def _charset(parameters: str) -> str | None:

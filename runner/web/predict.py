@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 import falcon
 import falcon.asgi
 
+from contracts.buffers import Buffer
 from contracts.table import Table
 from runner.audit.record import PREDICT
 from runner.signature import Checker, read_params
 from runner.web import results
+from runner.web.aside import LARGE, MANY, aside
 from runner.web.body import read_body
-from runner.web.envelope import success
+from runner.web.envelope import dump, success
 from runner.web.limits import Limits
-from runner.web.media import decode
+from runner.web.media import Rows, read_rows
 from runner.web.packed import pack
 from runner.web.problems import Problem
 from runner.web.query import check_query
@@ -25,7 +27,7 @@ from runner.web.request import Request
 from runner.web.waiting import client_of, hung_up, timeout_of
 
 if TYPE_CHECKING:
-    from runner.workers.services import Service, Services
+    from runner.workers.services import Answer, Service, Services
 
 _NO_PARAMS = MappingProxyType[str, Any]({})
 
@@ -57,11 +59,23 @@ class Prediction:
         found, _ = find(self._services, service, req)
         body = await read_body(req, self._limits, self._services.folder)
         req.bytes_in = len(body)
-        content = await decode(req.content_type, body, self._limits)
-        # While the body came in, another version may have taken over.
-        found, checker = find(self._services, found.name, req)
-        table = content.check(checker)
-        await self._answer(req, resp, found, table, content.single, bool(content.arrays))
+        found, rows = await self._read(req, found.name, body)
+        await self._answer(req, resp, found, *rows)
+
+    async def _read(self, req: Request, name: str, body: Buffer) -> tuple[Service, Rows]:
+        """Check the rows of a body against the version that is active now, and give both.
+
+        While the body came in, and while it is read aside, another may take over.
+        """
+        found, checker = find(self._services, name, req)
+        if len(body) <= LARGE:
+            return found, read_rows(req.content_type, body, checker, self._limits)
+        while True:
+            rows = await aside(read_rows, req.content_type, body, checker, self._limits)
+            found, now = find(self._services, name, req)
+            if now is checker:
+                return found, rows
+            checker = now
 
     async def _answer(
         self,
@@ -93,20 +107,43 @@ class Prediction:
                 client.waiting = False
         req.version, req.batch = answer.version, answer.requests
         req.queue_seconds, req.model_seconds = answer.waited, answer.model
-        if not req.wants_msgpack:
-            rows = answer.rows(shape)
-            resp.data = success(req, rows[0] if single else rows, service, answer.version)
-            return
-        if arrays:
-            result: Any = results.arrays(answer.table, named=shape is results.labelled)
-        else:
-            result = answer.rows(shape)
-        resp.content_type = falcon.MEDIA_MSGPACK
-        resp.data = success(req, result[0] if single else result, service, answer.version, pack)
+        packed = req.wants_msgpack
+        if packed:
+            resp.content_type = falcon.MEDIA_MSGPACK
+        show = _arrays if arrays and packed else _items
+        encode = pack if packed else dump
+        shown = req, service, answer, shape, single, encode
+        resp.data = show(*shown) if table.rows < MANY else await aside(show, *shown)
 
     def _form(self, service: Service) -> tuple[str, Callable[[Table], list[Any]]]:
         """Give the method to ask for and how to show its answer."""
         return ("predict_proba" if service.settings.predict_proba else "predict"), results.plain
+
+
+def _items(
+    req: Request,
+    service: Service,
+    answer: Answer,
+    shape: Callable[[Table], list[Any]],
+    single: bool,
+    encode: Callable[[Any], bytes],
+) -> bytes:
+    """Give the body of an answer of one item a row."""
+    rows = answer.rows(shape)
+    return success(req, rows[0] if single else rows, service, answer.version, encode)
+
+
+def _arrays(
+    req: Request,
+    service: Service,
+    answer: Answer,
+    shape: Callable[[Table], list[Any]],
+    single: bool,
+    encode: Callable[[Any], bytes],
+) -> bytes:
+    """Give the body of an answer to who sent arrays."""
+    result = results.arrays(answer.table, named=shape is results.labelled)
+    return success(req, result, service, answer.version, encode)
 
 
 class Probabilities(Prediction):

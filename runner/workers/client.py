@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import copy
 import functools
 import itertools
 import math
+import os
+import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, cast
 
+from contracts import marker
 from contracts.errors import BadMessage, Code, ContractError
 from contracts.messages import (
     ErrorReply,
@@ -43,6 +47,8 @@ class Connection(asyncio.Protocol):
     that leaves what it was sent without a word for `patience` seconds hangs: the connection is
     closed, what else was on it is lost, and `hung` says so.
 
+    What a worker's end may be blamed on, it has written down itself (SPEC 2.7).
+
     Predicts are held until the end of a turn of the loop, and longer while two requests are
     unanswered: one that the worker is at, one that waits in its socket. It would read a third no
     sooner. What is held then leaves in one write, and what is alike in one request.
@@ -54,7 +60,9 @@ class Connection(asyncio.Protocol):
         self.hung = False
         self.on_lost: Callable[[Connection], None] = lambda _: None
         self._loop = asyncio.get_running_loop()
-        self._ids = itertools.count(1)
+        # Distinct from those of other connections, as the worker names the ids that it is at.
+        self._ids = itertools.count(secrets.randbits(30) << 32)
+        self._marker: int | None = None
         self._requests: dict[int, tuple[asyncio.Future[Reply], float]] = {}
         self._predicts: dict[int, tuple[list[Asked], float]] = {}
         self._held: list[Asked] = []
@@ -71,6 +79,7 @@ class Connection(asyncio.Protocol):
         """Connect and wait for hello. Raises OSError, WorkerLost, ContractError for a bad one."""
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_unix_connection(lambda: cls(socket.parent), str(socket))
+        connection._open_marker(f"{socket}{marker.SUFFIX}")
         try:
             await asyncio.shield(connection._hello)
         except BaseException:
@@ -116,7 +125,12 @@ class Connection(asyncio.Protocol):
             self._requests.pop(number, None)
 
     def predict(
-        self, table: Table, method: str, params: Mapping[str, Any], expires: float
+        self,
+        table: Table,
+        method: str,
+        params: Mapping[str, Any],
+        expires: float,
+        alone: bool = False,
     ) -> asyncio.Future[Part]:
         """Ask for predictions; give what becomes the answer. Cancelled in time, it is not sent.
 
@@ -124,7 +138,7 @@ class Connection(asyncio.Protocol):
         """
         waiter: asyncio.Future[Part] = self._loop.create_future()
         if self.alive:
-            self._held.append(Asked(table, method, params, expires, waiter))
+            self._held.append(Asked(table, method, params, expires, waiter, alone))
             self._schedule()
             self._watch()
         else:
@@ -172,7 +186,7 @@ class Connection(asyncio.Protocol):
             number = next(self._ids)
             table, expires = joined(group)
             first = group[0]
-            request = Predict(number, table, None, first.method, first.params, expires)
+            request = Predict(number, table, None, first.method, first.params, expires, first.alone)
             try:
                 frames.append(frame(encode_request(request, self.folder)))
             except (OSError, ContractError) as ex:
@@ -240,12 +254,32 @@ class Connection(asyncio.Protocol):
         for waiter, _ in self._requests.values():
             if not waiter.done():
                 waiter.set_exception(WorkerLost(self._reason))
-        for group, _ in self._predicts.values():
-            self._lose(group, lambda: WorkerLost(self._reason))
+        blamed = self._read_marker()
+        for number, (group, _) in self._predicts.items():
+            if blamed is not None and number not in blamed:
+                self._lose(group, lambda: WorkerUntouched(self._reason))
+            else:
+                self._lose(group, lambda: WorkerLost(self._reason, certain=blamed is not None))
         self._predicts.clear()
         self._lose(self._held, lambda: WorkerUntouched(self._reason))
         self._held = []
         self.on_lost(self)
+
+    def _open_marker(self, path: str) -> None:
+        with contextlib.suppress(OSError):  # an adapter need not have one
+            self._marker = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+
+    def _read_marker(self) -> frozenset[int] | None:
+        """Give the ids of the requests that the model was at (SPEC 2.7), None if it is unknown."""
+        if self._marker is None:
+            return None
+        try:
+            return marker.read(os.pread(self._marker, marker.SIZE, 0))
+        except OSError:
+            return None
+        finally:
+            os.close(self._marker)
+            self._marker = None
 
     def _take(self, payload: bytes) -> None:
         if not self._hello.done():

@@ -99,15 +99,18 @@ class ControlServer:
         try:
             async for message in _messages(reader):
                 if "applied" in message:
-                    front_end.applied = message["applied"]
-                    front_end.sockets = set(message["sockets"])
+                    front_end.applied = int(message["applied"])
+                    front_end.sockets = set(map(str, message["sockets"]))
                     await self._progressed()
                 elif "hung" in message:
-                    self._hung(message["hung"])
+                    self._hung(str(message["hung"]))
                 elif "ask" in message:
-                    task = asyncio.create_task(self._reply(writer, message))
+                    asked = message["ask"], str(message["query"]), dict(message["arguments"])
+                    task = asyncio.create_task(self._reply(writer, *asked))
                     asking.add(task)
                     task.add_done_callback(asking.discard)
+        except (KeyError, OverflowError, TypeError, ValueError) as ex:
+            _log.error("no message of a front-end: its connection is closed", reason=repr(ex))
         finally:
             del self._front_ends[writer]
             for task in asking:
@@ -119,14 +122,16 @@ class ControlServer:
         async with self._progress:
             self._progress.notify_all()
 
-    async def _reply(self, writer: asyncio.StreamWriter, message: Mapping[str, Any]) -> None:
-        answer: dict[str, Any] = {"answer": message["ask"]}
+    async def _reply(
+        self, writer: asyncio.StreamWriter, number: Any, query: str, arguments: Mapping[str, Any]
+    ) -> None:
+        answer: dict[str, Any] = {"answer": number}
         try:
-            answer["result"] = await self._answer(message["query"], message["arguments"])
+            answer["result"] = await self._answer(query, arguments)
         except RunnerError as ex:
             answer["error"] = str(ex)
         except Exception:
-            _log.exception("a query failed", query=message["query"])
+            _log.exception("a query failed", query=query)
             answer["error"] = "the supervisor failed at this; its log says why"
         writer.write(frame(orjson.dumps(answer)))
 

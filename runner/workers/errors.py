@@ -4,7 +4,7 @@
     ├── NoModel              the service has no version that could answer
     ├── Overloaded           the service's queue is full, or it is failed; `retry_after` in seconds
     ├── WorkerLost           the connection ended with this request on it: it may be tried again
-    │   ├── WorkerUntouched  … before the worker saw it: it cannot be why the worker ended
+    │   ├── WorkerUntouched  … before the model saw it: it cannot be why the worker ended
     │   └── WorkerCrashed    … and it was tried again, or may not be
     ├── DeadlineExceeded     nobody answered in time
     └── WorkerFailedToStart  the adapter process ended, or said nothing, before it could be used
@@ -32,11 +32,18 @@ class Overloaded(WorkerError):
 
 
 class WorkerLost(WorkerError):
-    """The worker, or the connection to it, ended before it answered."""
+    """The worker, or the connection to it, ended before it answered.
+
+    ``certain``: its model was at this request then; else it may have been at another.
+    """
+
+    def __init__(self, message: str, certain: bool = False) -> None:
+        super().__init__(message)
+        self.certain = certain
 
 
 class WorkerUntouched(WorkerLost):
-    """The connection ended before the request was sent."""
+    """The connection ended before the model was called for the request."""
 
 
 class WorkerCrashed(WorkerLost):

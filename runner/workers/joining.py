@@ -61,7 +61,7 @@ class Part:
 class Asked:
     """One caller's predict that waits for its answer. ``expires`` on CLOCK_MONOTONIC, seconds.
 
-    ``alone``: it is not joined, as a joined request that it was in has failed.
+    ``alone``: it is not joined, as a joined request that it was in has failed, or its worker died.
     """
 
     __slots__ = ("alone", "expires", "method", "params", "table", "waiter")
@@ -73,13 +73,14 @@ class Asked:
         params: Mapping[str, Any],
         expires: float,
         waiter: asyncio.Future[Part],
+        alone: bool = False,
     ) -> None:
         self.table = table
         self.method = method
         self.params = params
         self.expires = expires
         self.waiter = waiter
-        self.alone = False
+        self.alone = alone
 
     @property
     def key(self) -> Hashable:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,12 +12,14 @@ from typing import Any
 from contracts.errors import ContractError
 from contracts.table import Table
 from runner.workers.client import Connection
+from runner.workers.deadly import Deadly
 from runner.workers.errors import (
     DeadlineExceeded,
     NoModel,
     Overloaded,
     WorkerCrashed,
     WorkerLost,
+    WorkerUntouched,
 )
 from runner.workers.joining import Part
 
@@ -56,8 +59,10 @@ class Pool:
         self._coming: dict[str, Worker] = {}
         self._leaving: set[Worker] = set()
         self._wanted: dict[str, int] = {}
+        self._version: int | None = None
         self._arrivals: set[asyncio.Future[None]] = set()
-        self._alone = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
+        self._deadly = Deadly()
         self._reconnecting: set[asyncio.Task[None]] = set()
 
     @property
@@ -72,6 +77,9 @@ class Pool:
 
     async def connect(self, sockets: tuple[str, ...], version: int | None) -> None:
         """Connect to workers that are new in the routes; `switch` then puts them to use."""
+        if version != self._version:
+            self._version = version
+            self._deadly = Deadly()
         self._wanted = dict.fromkeys(sockets, version or 0)
         new = [socket for socket in sockets if socket not in self._workers]
         await asyncio.gather(*(self._connect(socket) for socket in new))
@@ -136,11 +144,11 @@ class Pool:
     ) -> tuple[Part, int]:
         """Ask the least loaded worker; give its answer and the version that computed it.
 
-        A request whose worker is lost is tried once more. The second tries go one at a time, so
-        that a request that kills its worker takes no other's second try with it. Cancelled, it
-        leaves no work behind that nobody else waits for. Raises NoModel, Overloaded, WorkerCrashed,
-        DeadlineExceeded, Failure.
+        Cancelled, it leaves no work behind that nobody else waits for. Raises NoModel, Overloaded,
+        WorkerCrashed, DeadlineExceeded, Failure.
         """
+        if self._deadly and self._deadly.has(table, method, params):
+            raise WorkerCrashed(f"the model of {self.name} crashed of this request a moment ago")
         size = table.size
         if self.pending >= self.max_queue:
             raise Overloaded(f"service {self.name} has {self.pending} requests waiting")
@@ -155,21 +163,53 @@ class Pool:
         try:
             try:
                 return await self._ask(table, method, params, expires)
-            except WorkerLost:
-                async with self._alone:
-                    try:
-                        return await self._ask(table, method, params, expires)
-                    except WorkerLost as ex:
-                        raise WorkerCrashed(f"the model of {self.name} crashed: {ex}") from ex
+            except WorkerLost as ex:
+                return await self._ask_again(ex, table, method, params, expires)
         finally:
             self.pending -= 1
             self.pending_bytes -= size
 
+    async def _ask_again(
+        self,
+        lost: WorkerLost,
+        table: Table,
+        method: str,
+        params: Mapping[str, Any],
+        expires: float,
+    ) -> tuple[Part, int]:
+        """Try a request again whose worker was lost, until it can be blamed for that itself.
+
+        One that the model was not at does not count as tried. One that it was at has one more try,
+        in a call of its own: if the worker is lost again, this request is why. Where a worker does
+        not tell what it was at (SPEC 2.7), second tries go one at a time.
+        """
+        while isinstance(lost, WorkerUntouched):
+            await asyncio.sleep(0)  # the loss of this worker must be noted before another is chosen
+            try:
+                return await self._ask(table, method, params, expires)
+            except WorkerLost as ex:
+                lost = ex
+        async with contextlib.nullcontext() if lost.certain else self._one_at_a_time:
+            while True:
+                await asyncio.sleep(0)
+                try:
+                    return await self._ask(table, method, params, expires, alone=True)
+                except WorkerUntouched:
+                    continue
+                except WorkerLost as ex:
+                    self._deadly.remember(table, method, params)
+                    raise WorkerCrashed(f"the model of {self.name} crashed: {ex}") from ex
+
     async def _ask(
-        self, table: Table, method: str, params: Mapping[str, Any], expires: float
+        self,
+        table: Table,
+        method: str,
+        params: Mapping[str, Any],
+        expires: float,
+        alone: bool = False,
     ) -> tuple[Part, int]:
         worker = self._least_loaded() or await self._arrival(expires)
-        waiter = worker.connection.predict(table, method, params, expires)
+        waiter = worker.connection.predict(table, method, params, expires, alone)
         try:
             part = await waiter
         except asyncio.CancelledError:

@@ -109,7 +109,7 @@ def test_the_inventory_sees_what_is_left(
     """Whatever a fault leaves in the tree of processes is told; a new number is nothing."""
     replaced = replace(CLEAN, processes=(replace(WORKER, pid=9),))
     for now, clean in ((replaced, True), (LEFT[left], False)):
-        monkeypatch.setattr(Inventory, "of", classmethod(lambda _, __, now=now: now))
+        monkeypatch.setattr(Inventory, "_look", classmethod(lambda _, __, now=now: now))
         assert clean == (CLEAN.differences(None, 0.0) == [])  # type: ignore[arg-type]
 
 

@@ -8,6 +8,10 @@ import pytest
 
 from benchmarks.faults.malformed_frames import malformed_frames_at_workers
 from benchmarks.faults.malformed_http import malformed_http
+from benchmarks.faults.malformed_replies import (
+    malformed_frames_at_front_end,
+    malformed_frames_at_supervisor,
+)
 from tests.requirements import need
 
 
@@ -23,3 +27,13 @@ def test_malformed_frames_at_a_worker(tmp_path: Path, language: str) -> None:
 def test_malformed_http(tmp_path: Path) -> None:
     """Every answer is a 4xx in the one shape, or the connection is closed; good clients succeed."""
     assert [] == malformed_http(tmp_path, requests=500).breaches
+
+
+def test_malformed_replies_at_a_front_end(tmp_path: Path) -> None:
+    """An adapter's nonsense costs its own callers a 5xx, and nobody else anything."""
+    assert [] == malformed_frames_at_front_end(tmp_path, frames=300).breaches
+
+
+def test_malformed_messages_at_the_supervisor(tmp_path: Path) -> None:
+    """Nonsense on the control socket ends its connection only; versions change on."""
+    assert [] == malformed_frames_at_supervisor(tmp_path, frames=200).breaches

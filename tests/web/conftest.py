@@ -99,11 +99,15 @@ def one_answer(connection: socket.socket) -> tuple[int, dict[str, str], bytes]:
 
 
 @contextmanager
-def serving(folder: Path, limits: Limits) -> Iterator[Server]:
-    """Serve tests.web.standin with gunicorn, and end it."""
+def serving(folder: Path, limits: Limits, **options: Any) -> Iterator[Server]:
+    """Serve tests.web.standin with gunicorn, and end it; further options are `command`'s."""
     listener = listen("127.0.0.1", 0)
     argv, env = command(
-        listener, folder / "none", within=limits, application="tests.web.standin:app()"
+        listener,
+        folder / "none",
+        within=limits,
+        application="tests.web.standin:app()",
+        **options,
     )
     errors = folder / "errors"
     with errors.open("wb") as output:

@@ -10,7 +10,7 @@ import orjson
 
 from contracts.table import Table
 from runner.web.app import App, create_app
-from runner.web.server import limits
+from runner.web.server import auth, limits
 from tests.web.twin import Service, Services, add_up
 
 
@@ -36,4 +36,4 @@ class Slow(Services):
 
 def app() -> App:
     """Give the application; gunicorn calls this."""
-    return create_app(Slow(Service()), StandardError(), limits())
+    return create_app(Slow(Service()), StandardError(), limits(), auth=auth())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +10,19 @@ from typing import Any
 
 import falcon.testing
 import msgpack
+import orjson
 import pytest
 
 from contracts.buffers import ALIGN
 from contracts.spool import Mapped
 from contracts.table import Matrix
+from runner.signature import Checker, Signature
 from runner.web import packed
 from runner.web.app import create_app
 from runner.web.limits import Limits
 from runner.web.problems import Problem
 from tests.web.test_forms import NAMES
-from tests.web.twin import Log, Service, Services
+from tests.web.twin import FLOATS, Log, Service, Services
 
 LIMITS = Limits(max_body=10_000_000, max_rows=1_000_000)
 ROWS = 100_000
@@ -173,3 +176,71 @@ def test_the_first_array_is_found_in_a_beginning() -> None:
     assert packed.first_large(whole[:200]) == len(whole) - NUMBERS.itemsize * len(NUMBERS)
     for beginning in (whole[:20], b"", b"\xc1", EXTENSION, body([1, 2])):
         assert packed.first_large(beginning) is None
+
+
+class Overtaken(Checker):
+    """A checker of a version that another takes over from while rows are checked."""
+
+    def __init__(self, signature: Signature, services: Services) -> None:
+        super().__init__(signature)
+        self._services = services
+
+    def columns(self, columns: Any) -> Any:
+        self._services.change("iris", checker=Checker(FLOATS), version=8)
+        return super().columns(columns)
+
+
+def test_a_version_that_takes_over_meanwhile(large: Large) -> None:
+    """Rows that were read aside are checked again for the version that answers them."""
+    other = Signature(FLOATS.features[::-1], FLOATS.target)
+    large.services.change("iris", checker=Overtaken(other, large.services))
+    columns = {"columns": {name: [1.5] * 150_000 for name in NAMES}}
+    got = large.post(orjson.dumps(columns), **{"Content-Type": "application/json"})
+    assert got.json["metadata"]["model_version"] == 8
+    ((_, table, _, _),) = large.services.asked
+    assert table.names == tuple(NAMES)
+
+
+def test_a_service_that_goes_meanwhile(large: Large) -> None:
+    """Rows that were read aside for a version that is no more are not sent to anybody."""
+
+    class Gone(Checker):
+        def columns(self, columns: Any) -> Any:
+            large.services.change("iris", checker=None, version=None, state="no_model", reason="x")
+            return super().columns(columns)
+
+    large.services.change("iris", checker=Gone(FLOATS))
+    columns = {"columns": {name: [1.5] * 150_000 for name in NAMES}}
+    got = large.post(orjson.dumps(columns), **{"Content-Type": "application/json"})
+    assert (got.status_code, got.json["metadata"]["error"]) == (503, "no_model")
+    assert large.services.asked == []
+
+
+@pytest.mark.parametrize(
+    ("raw", "status"),
+    [
+        (b"[" * 2_000_000, 413),
+        (b'"' + b"x" * 2_000_000, 400),
+        (b'{"columns": {}}' + b" " * 2**21, 400),
+    ],
+)
+def test_large_bodies_that_are_refused(large: Large, raw: bytes, status: int) -> None:
+    """What is wrong with a large body is told as of a small one."""
+    assert large.post(raw, **{"Content-Type": "application/json"}).status_code == status
+
+
+def test_the_loop_goes_on_meanwhile(large: Large) -> None:
+    """While a large body is read and its answer is written, the loop has turns for others."""
+    turns: list[str] = []
+
+    class Watched(Checker):
+        def columns(self, columns: Any) -> Any:
+            turns.append(threading.current_thread().name)
+            return super().columns(columns)
+
+    large.services.change("iris", checker=Watched(FLOATS))
+    for rows in (10, 150_000):
+        columns = {"columns": {name: [1.5] * rows for name in NAMES}}
+        large.post(orjson.dumps(columns), **{"Content-Type": "application/json"})
+    assert turns[0] != turns[1]
+    assert turns[1].startswith("aside")

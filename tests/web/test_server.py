@@ -9,6 +9,7 @@ import pytest
 from runner.errors import Unavailable
 from runner.web.limits import Limits
 from runner.web.server import HTTP, command, limits, listen, url
+from tests.web.conftest import Server
 
 
 def test_port_in_use() -> None:
@@ -66,3 +67,20 @@ def test_limits_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     assert limits() == Limits(max_body=5)
     monkeypatch.delenv(HTTP)
     assert limits() == Limits()
+
+
+@pytest.mark.parametrize(
+    ("request_", "status"),
+    [
+        (b"GET /health/live HTTP/1.0\r\n\r\n", b"200"),
+        (b"GET /nowhere HTTP/1.0\r\n\r\n", b"404"),
+        (b"nonsense\r\n\r\n", b"400"),
+        (b"GET /" + b"x" * 10_000 + b" HTTP/1.0\r\n\r\n", b"431"),
+    ],
+)
+def test_no_answer_tells_what_answers(server: Server, request_: bytes, status: bytes) -> None:
+    """No answer, whoever makes it, has a Server header or names software and its version."""
+    head = server.say(request_).partition(b"\r\n\r\n")[0].lower()
+    assert head.startswith(b"http/1.1 " + status)
+    assert b"\r\nserver:" not in head
+    assert not any(name in head for name in (b"gunicorn", b"uvicorn", b"falcon", b"python"))

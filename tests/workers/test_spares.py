@@ -81,7 +81,7 @@ async def test_a_taken_spare_answers_and_is_the_takers(reserve: Reserve, tmp_pat
     await eventually(lambda: list(tmp_path.iterdir()) == [])
 
 
-async def test_the_next_spare_waits_until_it_is_wanted(reserve: Reserve) -> None:
+async def test_the_next_spare_waits_until_it_is_wanted(reserve: Reserve, tmp_path: Path) -> None:
     """While a worker is starting no spare is started beside it, and afterwards one is."""
     reserve.want({ADDER})
     (first,) = await reserve.have(1)
@@ -89,7 +89,7 @@ async def test_the_next_spare_waits_until_it_is_wanted(reserve: Reserve) -> None
     spare = reserve.spares.take(ADDER)
     assert spare is not None
     await asyncio.sleep(0.5)
-    assert psutil.Process().children() == [psutil.Process(first)]
+    assert list(tmp_path.iterdir()) == [spare.process.folder]
     reserve.want({ADDER})
     await reserve.have(1, other_than=first)
     await end(spare)
