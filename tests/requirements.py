@@ -3,8 +3,8 @@
     pytestmark = need("r")          # or @need("julia") over one test
 
 Where it is absent the test is skipped, so that a laptop without R can run the rest. With
-RUNNER_REQUIRE=python,r,julia,postgresql,node,faketime, which scripts/test sets to what it has
-installed, such a skip is a failure: a suite that is green because nothing ran is worth nothing.
+RUNNER_REQUIRE=python,r,julia,postgresql,node,faketime,rsyslog, which scripts/test sets to what it
+has installed, such a skip is a failure: a suite that is green because nothing ran is worth nothing.
 """
 
 from __future__ import annotations
@@ -71,6 +71,12 @@ def _absent_faketime() -> str:
     return "" if shutil.which("faketime") else "faketime is not installed"
 
 
+def _absent_rsyslog() -> str:
+    places = f"{os.environ.get('PATH', '')}:/usr/sbin"
+    missing = [name for name in ("rsyslogd", "logrotate") if not shutil.which(name, path=places)]
+    return f"{', '.join(missing)} not installed" if missing else ""
+
+
 ABSENT: dict[str, Callable[[], str]] = {
     "python": lambda: "",
     "r": _absent_r,
@@ -78,5 +84,6 @@ ABSENT: dict[str, Callable[[], str]] = {
     "postgresql": _absent_postgresql,
     "node": _absent_node,
     "faketime": _absent_faketime,
+    "rsyslog": _absent_rsyslog,
 }
 """What a test may need -> a function that tells why it is not there, or nothing if it is."""
