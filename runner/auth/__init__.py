@@ -9,6 +9,7 @@
     introspection   opaque tokens (RFC 7662)
     claims          what an issuer says → a caller
     keys            the issuer's public keys
+    shelf           where they outlive a front-end
     discovery       the issuer's endpoints (RFC 8414, OpenID Connect)
     http            the way to the issuer
     clock           two clocks, which tests may move

@@ -191,8 +191,9 @@ class Keys:
         self._keys, self._begun, self._failure = keys, begun, ""
         self._absent.clear()
 
-    async def start(self) -> None:
-        """Begin to fetch, without waiting for it."""
+    async def start(self, stale: list[Key] | None = None) -> None:
+        """Begin to fetch, without waiting for it; ``stale`` keys serve if that fails."""
+        self._keys = self._keys or stale
         self._refresh()
 
     async def close(self) -> None:

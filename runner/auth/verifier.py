@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import re
 
@@ -13,6 +14,7 @@ from runner.auth.http import Client
 from runner.auth.introspection import Introspection
 from runner.auth.keys import Key, Keys, read_keys
 from runner.auth.known import KnownTokens
+from runner.auth.shelf import Shelf
 from runner.auth.tokens import Tokens
 from runner.config import AuthSettings
 
@@ -25,7 +27,11 @@ class Verifier:
     """Verify the access tokens of one issuer. Start it within a running loop, and close it."""
 
     def __init__(
-        self, settings: AuthSettings, clock: Clock | None = None, client: Client | None = None
+        self,
+        settings: AuthSettings,
+        clock: Clock | None = None,
+        client: Client | None = None,
+        shelf: Shelf | None = None,
     ) -> None:
         assert settings.issuer is not None
         clock = clock or Clock()
@@ -39,10 +45,16 @@ class Verifier:
             Introspection(settings, self._introspect, clock) if settings.introspection else None
         )
         self._known = KnownTokens(clock)
+        self._shelf = shelf
 
     async def start(self) -> None:
         """Begin to fetch the issuer's keys; requests that come meanwhile wait for them."""
-        await self._keys.start()
+        kept = None if self._shelf is None else self._shelf.get()
+        stale = None
+        if kept is not None:
+            with contextlib.suppress(IssuerUnavailable):
+                stale = read_keys(kept, self._settings.algorithms)
+        await self._keys.start(stale)
 
     async def close(self) -> None:
         """Let go of the issuer."""
@@ -82,7 +94,10 @@ class Verifier:
         except IssuerUnavailable:
             self._issuer.doubt()  # the keys may have moved
             raise
-        return read_keys(found, self._settings.algorithms)
+        keys = read_keys(found, self._settings.algorithms)
+        if self._shelf is not None:
+            self._shelf.put(found)
+        return keys
 
     async def _introspect(self, token: str) -> object:
         credentials = self._settings.introspection

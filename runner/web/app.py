@@ -22,6 +22,8 @@ from runner.web.states import Alive, Listing, Live, Ready, ServiceList
 from runner.web.usage import Usage
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from runner.audit.opening import Audit
     from runner.web.protocol import Gate
     from runner.workers.services import Services
@@ -37,6 +39,7 @@ def create_app(
     audit: Audit | None = None,
     inputs: bool = False,
     auth: AuthSettings | None = None,
+    folder: Path | None = None,
 ) -> App:
     """Give the ASGI application that answers for ``services``; without ``auth``, to anybody.
 
@@ -76,7 +79,7 @@ def create_app(
     app.add_route("/health/ready", Ready(services))
     app.add_sink(EntryPoints(services, prediction).answer)
     if auth is not None:
-        authenticate.install(app, auth, log)
+        authenticate.install(app, auth, log, folder=folder)
     return app
 
 

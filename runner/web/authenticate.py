@@ -7,6 +7,7 @@ Installed only where `auth` is configured. Without a caller nothing is answered 
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import falcon.asgi
@@ -14,6 +15,7 @@ import falcon.asgi
 from runner.auth.caller import Caller
 from runner.auth.errors import InvalidToken, IssuerUnavailable, MalformedRequest
 from runner.auth.proxy import TrustedProxy
+from runner.auth.shelf import Shelf
 from runner.config import AuthSettings
 from runner.web.envelope import dump
 from runner.web.observe import Logger
@@ -40,8 +42,12 @@ def install(
     settings: AuthSettings,
     log: Logger,
     verifier: Verifier | None = None,
+    folder: Path | None = None,
 ) -> None:
-    """Have an application know its callers, by a verifier made of the settings unless given."""
+    """Have an application know its callers, by a verifier made of the settings unless given.
+
+    ``folder`` is for what one front-end may leave to the next.
+    """
     policy = Policy(settings)
     if settings.resource is not None:
         metadata = ProtectedResource(settings)
@@ -51,15 +57,17 @@ def install(
         app.add_middleware(ByProxy(TrustedProxy(settings), policy))
         return
     paths = OPEN if settings.resource is None else OPEN | {metadata_path(settings.resource)}
-    app.add_middleware(ByToken(verifier or make_verifier(settings), policy, log, paths))
+    app.add_middleware(ByToken(verifier or make_verifier(settings, folder), policy, log, paths))
 
 
-def make_verifier(settings: AuthSettings) -> Verifier:
+def make_verifier(settings: AuthSettings, folder: Path | None = None) -> Verifier:
     """Give a verifier of an issuer's tokens, not started yet."""
     # PyJWT and aiohttp take 25 MB and a tenth of a second: not of servers that need neither.
     from runner.auth.verifier import Verifier  # noqa: PLC0415
 
-    return Verifier(settings)
+    assert settings.issuer is not None
+    shelf = None if folder is None else Shelf(folder, settings.issuer)
+    return Verifier(settings, shelf=shelf)
 
 
 class ByToken:

@@ -35,6 +35,7 @@ def app() -> App:
         log,
         limits(),
         auth=auth(),
+        folder=Path(os.environ[CONTROL]).parent,
         requests=get_plain_logger("runner.web"),
         every=for_people(),  # programs have the records
         audit=trail,

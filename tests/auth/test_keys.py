@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from runner.auth import keys as keys_module
 from runner.auth.clock import Clock
 from runner.auth.errors import InvalidToken, IssuerUnavailable
 from runner.auth.keys import COOLDOWN, Keys, read_keys
+from runner.auth.shelf import Shelf
 from runner.auth.verifier import Verifier
 from runner.config.auth import ALGORITHMS
 from tests.auth.conftest import SETTINGS, Issuer, Time
-from tests.auth.keyring import jwk, token
+from tests.auth.keyring import ISSUER, jwk, token
 
 
 def new(time: Time, key: str = "rsa-1", **changes: Any) -> bytes:
@@ -203,6 +205,47 @@ async def test_a_request_that_ends_does_not_end_the_fetch(time: Time) -> None:
     await settle()
     gate.set()
     assert await second is not None
+
+
+async def test_a_start_without_the_issuer(issuer: Issuer, time: Time, tmp_path: Path) -> None:
+    """A front-end that starts while the issuer is down takes the keys that another one had."""
+    first = Verifier(SETTINGS, time.clock, issuer, Shelf(tmp_path, ISSUER))  # type: ignore[arg-type]
+    await first.start()
+    await first.verify(new(time))
+    issuer.down = True
+    second = Verifier(SETTINGS, time.clock, issuer, Shelf(tmp_path, ISSUER))  # type: ignore[arg-type]
+    await second.start()
+    for _ in range(20):
+        await second.verify(new(time))
+        time.move(1.0)
+    with pytest.raises(IssuerUnavailable):
+        await second.verify(new(time, "rsa-2"))
+    issuer.down, issuer.keys = False, [jwk("rsa-2")]
+    time.move(COOLDOWN)
+    await second.verify(new(time, "rsa-2"))
+    with pytest.raises(InvalidToken):
+        await second.verify(new(time))
+    await second.close()
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "\xff", '{"keys": 5}'])
+async def test_a_shelf_with_rubbish(text: str, issuer: Issuer, time: Time, tmp_path: Path) -> None:
+    """What is no set of keys on the shelf is as good as nothing."""
+    shelf = Shelf(tmp_path, ISSUER)
+    shelf.put({"keys": []})
+    (file,) = tmp_path.iterdir()
+    assert file.stat().st_mode & 0o077 == 0
+    file.write_text(text, encoding="latin-1")
+    verifier = Verifier(SETTINGS, time.clock, issuer, shelf)  # type: ignore[arg-type]
+    await verifier.start()
+    await verifier.verify(new(time))
+
+
+def test_a_shelf_without_room(tmp_path: Path) -> None:
+    """Where nothing can be written, nothing is there, and nobody fails of it."""
+    shelf = Shelf(tmp_path / "gone", ISSUER)
+    shelf.put({"keys": []})
+    assert shelf.get() is None
 
 
 @pytest.mark.parametrize("found", [None, [], {}, {"keys": None}, {"keys": {}}, "keys", 5])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+import psutil
 import pytest
 
 from runner.config import AuthSettings
@@ -146,11 +147,26 @@ def test_an_outage(issuer: Provider, server: Server) -> None:
     issuer.stop()
     try:
         assert [ask(server, token)[0] for token in tokens * 3] == [200] * 30
+        for front_end in psutil.Process(server.process.pid).children():
+            front_end.kill()  # those that gunicorn starts in their place have never seen the issuer
+        assert [_again(server, token) for token in tokens * 3] == [200] * 30
         assert ask(server, "opaque")[0] == 503
         assert ask(server, stranger)[0] == 401  # another issuer's, which needs no asking
     finally:
         issuer.start()  # with new keys
     until(lambda: ask(server, issuer.token())[0] == 200, 15)
+
+
+def _again(server: Server, token: str) -> int:
+    """Ask until there is an answer: front-ends that are killed take connections along."""
+
+    def status() -> int:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            return ask(server, token)[0]
+        return 0
+
+    found: int = until(status, 30, "the server answers")
+    return found
 
 
 class Clients(threading.Thread):

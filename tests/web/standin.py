@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
+from pathlib import Path
 from typing import Any
 
 import orjson
 
 from contracts.table import Table
 from runner.web.app import App, create_app
-from runner.web.server import auth, limits
+from runner.web.server import CONTROL, auth, limits
 from tests.web.twin import Service, Services, add_up
 
 
@@ -36,4 +38,5 @@ class Slow(Services):
 
 def app() -> App:
     """Give the application; gunicorn calls this."""
-    return create_app(Slow(Service()), StandardError(), limits(), auth=auth())
+    folder = Path(os.environ[CONTROL]).parent
+    return create_app(Slow(Service()), StandardError(), limits(), auth=auth(), folder=folder)
