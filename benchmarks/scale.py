@@ -195,8 +195,10 @@ def beside_idle(
     """Load the first service of servers with 1, 2, 4 and 8 services; the others there idle.
 
     Gives, by number of services, the medians of requests/s and of its ratio to one service alone in
-    the same round. All servers run throughout; those not at their turn are stopped (SIGSTOP).
+    the same round. All servers run throughout; those not at their turn are stopped (SIGSTOP), for
+    which reason ``seconds`` are 7 at most: gunicorn replaces a front-end that is silent for 30.
     """
+    seconds = min(seconds, 7.0)
     runs: dict[int, list[float]] = {count: [] for count in SERVICES}
     with contextlib.ExitStack() as stack:
         servers = {count: stack.enter_context(served(configs[:count])) for count in SERVICES}
