@@ -1,0 +1,141 @@
+"""Kill what writes and counts usage records, and compare them with what clients were answered."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import itertools
+import json
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmarks.faults.outcome import Outcome, scenario
+from benchmarks.serving.project import Project, run, tricky
+from benchmarks.serving.server import Server, serving
+
+_IDS = itertools.count(1)
+
+
+class Asking:
+    """Connections that ask, each request under an id of its own, and keep the ids answered."""
+
+    def __init__(self, port: int, connections: int) -> None:
+        self.answered: list[str] = []
+        self.sent = 0
+        self._port = port
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask) for _ in range(connections)]
+
+    def __enter__(self) -> Asking:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _ask(self) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=20)
+        while not self._stop.is_set():
+            name = f"r-{next(_IDS)}"
+            self.sent += 1
+            try:
+                connection.request("GET", "/predict?x=1", headers={"X-Request-Id": name})
+                response = connection.getresponse()
+                response.read()
+                if response.status == 200 and response.headers["X-Request-Id"] == name:
+                    self.answered.append(name)
+            except (OSError, http.client.HTTPException):
+                connection.close()
+                time.sleep(0.02)
+        connection.close()
+
+
+@scenario(
+    41,
+    "SIGKILL of front-ends and of the supervisor, which counts usage, 50 times under load",
+    "each answered request has one record; the usage tables equal a recount; the chain is whole",
+    trials=4,
+)
+def sigkill_of_record_writers(folder: Path, trials: int = 50, seed: int = 1) -> Outcome:
+    """Requests that were cut off may have a record or none; none may have two."""
+    project = tricky(folder / "tricks")
+    project.fit()
+    rng = random.Random(seed)
+    outcome = Outcome(trials)
+    answered: list[str] = []
+    left = trials
+    while left:
+        with (
+            serving(project, options=("--workers", "2")) as server,
+            Asking(server.port, 8) as asking,
+        ):
+            supervisor_dies = False
+            while left and not supervisor_dies:
+                left -= 1
+                time.sleep(rng.uniform(0.05, 1.5))
+                supervisor_dies = rng.random() < 0.5
+                victim = server.process.pid if supervisor_dies else rng.choice(_front_ends(server))
+                with contextlib.suppress(ProcessLookupError):
+                    psutil.Process(victim).send_signal(signal.SIGKILL)
+            if supervisor_dies:
+                server.process.wait(20)
+            else:
+                time.sleep(1.0)
+        answered += asking.answered
+        outcome.requests += asking.sent
+    _compare(project, answered, outcome)
+    return outcome
+
+
+def _front_ends(server: Server) -> list[int]:
+    """Give gunicorn's children, once there are any."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        for child in psutil.Process(server.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if any("gunicorn" in word for word in child.cmdline()) and child.children():
+                    return [each.pid for each in child.children()]
+        time.sleep(0.05)
+    raise TimeoutError("there are no front-ends")
+
+
+def _compare(project: Project, answered: list[str], outcome: Outcome) -> None:
+    """Hold the log against the ids answered, and the tables against the log."""
+    times: Counter[str] = Counter()
+    plain: Counter[tuple[Any, ...]] = Counter()
+    for line in (project.folder / "runner-audit.jsonl").read_bytes().splitlines():
+        told = json.loads(line)
+        if told["event.action"] == "predict":
+            times[told["http.request.id"]] += 1
+            version = told.get("runner.model.version", 0)
+            plain[version, told["event.outcome"]] += 1
+    missing = [name for name in answered if not times[name]]
+    double = [name for name, number in times.items() if number > 1 and name.startswith("r-")]
+    outcome.check(len(answered) > 10 * outcome.trials, f"only {len(answered)} answers")
+    outcome.check(not missing, f"{len(missing)} answered requests have no record: {missing[:3]}")
+    outcome.check(not double, f"{len(double)} requests have several records: {double[:3]}")
+    config = ("-c", str(project.config))
+    arguments = ("usage", *config, "--by", "version,outcome", "--json")
+    rows = run(*arguments).json["usage"]
+    tables = Counter({(row["version"], row["outcome"]): row["requests"] for row in rows})
+    outcome.check(tables == plain, f"the tables have {dict(tables)}, the log {dict(plain)}")
+    run("usage", "rebuild", *config)
+    outcome.check(run(*arguments).json["usage"] == rows, "a rebuild makes other tables")
+    verified = run("audit", "verify", *config)
+    outcome.check(verified.code == 0, f"the chain is not whole: {verified.stderr.strip()}")
+    unanswered = sum(plain.values()) - len(answered)
+    outcome.notes.append(
+        f"{len(answered)} answered, {len(answered) - len(missing)} of them with a record, "
+        f"{len(double)} with two; {unanswered} records of requests that nobody saw answered; "
+        f"{sum(tables.values())} counted, {sum(plain.values())} in the log"
+    )
