@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from contracts.messages import Hello, Reply, Request
+from runner.errors import Unavailable
 from runner.workers.client import Connection
 from runner.workers.errors import WorkerCrashed, WorkerLost
 from runner.workers.interpreter import Command
@@ -40,7 +42,8 @@ class PrivateWorker:
     ) -> Reply:
         """Ask, and wait up to ``timeout`` seconds. Raises Failure, WorkerCrashed, DeadlineExceeded.
 
-        WorkerCrashed tells how the process ended, and its last words.
+        WorkerCrashed tells how the process ended, and its last words. Raises Unavailable if the
+        rows, or an artifact, find no room on their way.
         """
         expires = None if timeout is None else asyncio.get_running_loop().time() + timeout
         try:
@@ -50,6 +53,8 @@ class PrivateWorker:
                 raise
             await self._process.wait()
             raise WorkerCrashed(self._process.epitaph()) from ex
+        except OSError as ex:
+            raise _no_room(self._process.folder, ex) from ex
 
 
 @asynccontextmanager
@@ -61,7 +66,10 @@ async def private_worker(
 ) -> AsyncIterator[PrivateWorker]:
     """Start an adapter, give it, and end it whatever happens. Raises WorkerFailedToStart."""
     with runtime_folder() as folder:
-        process = await WorkerProcess.start(command, folder / "w", on_line, memory_limit)
+        try:
+            process = await WorkerProcess.start(command, folder / "w", on_line, memory_limit)
+        except OSError as ex:
+            raise _no_room(folder, ex) from ex
         try:
             connection = await process.connect(start_timeout)
             try:
@@ -70,3 +78,10 @@ async def private_worker(
                 connection.close()
         finally:
             await process.stop(_GRACE)
+
+
+def _no_room(folder: Path, ex: OSError) -> Unavailable:
+    return Unavailable(
+        f"cannot write in {folder.parent}, where tables on their way to a worker lie "
+        f"($RUNNER_RUNTIME): {ex.strerror or ex}"
+    )

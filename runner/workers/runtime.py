@@ -9,6 +9,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from runner.errors import Unavailable
+
 _PREFIX = "runner-"
 
 
@@ -31,11 +33,17 @@ def runtime_parent() -> Path:
 def runtime_folder() -> Iterator[Path]:
     """Make this process's runtime folder (mode 0700), and remove it at the end.
 
-    Folders of supervisors that are gone, after a kill -9 for instance, are removed first.
+    Folders of supervisors that are gone, after a kill -9 for instance, are removed first. Raises
+    Unavailable.
     """
     parent = runtime_parent()
     _remove_orphans(parent)
-    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-", dir=parent))
+    except OSError as ex:
+        raise Unavailable(
+            f"cannot make a folder in {parent} ($RUNNER_RUNTIME): {ex.strerror}"
+        ) from ex
     try:
         yield folder
     finally:
