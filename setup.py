@@ -34,6 +34,7 @@ setup(
         "falcon>=4.4",
         "gunicorn>=27",
         "httptools>=0.7",
+        "limits>=5.8",
         "msgpack>=1.2",
         "numpy>=2.2",
         "orjson>=3.11",

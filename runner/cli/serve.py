@@ -90,6 +90,7 @@ def command(
             graceful_timeout=settings.graceful_timeout,
             within=within,
             audit=loaded[0].audit_in_full,
+            quotas=loading.limits_of(loaded),
             auth=None if auth == loading.NO_AUTH else auth,
             certfile=certfile,
             keyfile=keyfile,

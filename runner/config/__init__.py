@@ -8,6 +8,7 @@
     readers      single values: strings, ranges, sizes, files
     sections     the tables: every key there is
     auth         who may ask
+    quotas       and how much
     model        the model and the data loaders, in every language
     wire         what of it can travel to an adapter
     factory      names → objects
@@ -23,8 +24,9 @@ user's own.
 
 from runner.config.auth import is_loopback
 from runner.config.factory import build
-from runner.config.loading import auth_of, default_spec, load, load_all
+from runner.config.loading import auth_of, default_spec, limits_of, load, load_all
 from runner.config.settings import (
+    EVERYBODY,
     NO_AUTH,
     AdapterSettings,
     AuthSettings,
@@ -32,11 +34,13 @@ from runner.config.settings import (
     LoaderSettings,
     MappedField,
     ModelSettings,
+    QuotaSettings,
     ServerSettings,
     ServiceSettings,
 )
 
 __all__ = [
+    "EVERYBODY",
     "NO_AUTH",
     "AdapterSettings",
     "AuthSettings",
@@ -44,12 +48,14 @@ __all__ = [
     "LoaderSettings",
     "MappedField",
     "ModelSettings",
+    "QuotaSettings",
     "ServerSettings",
     "ServiceSettings",
     "auth_of",
     "build",
     "default_spec",
     "is_loopback",
+    "limits_of",
     "load",
     "load_all",
 ]

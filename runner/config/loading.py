@@ -16,7 +16,7 @@ from runner.config.cursor import Cursor, Faults, Key, unknown
 from runner.config.document import Document, Place, plain
 from runner.config.model import ModelReader
 from runner.config.python_file import read_python
-from runner.config.settings import Auth, AuthSettings, Config, ModelSettings
+from runner.config.settings import Auth, AuthSettings, Config, ModelSettings, QuotaSettings
 from runner.config.yaml_file import read_yaml
 from runner.errors import ConfigError, Fault
 
@@ -75,6 +75,7 @@ def load(
         server=read["server"],
         audit=read["audit"],
         auth=read["auth"],
+        limits=read["limits"],
         scoring=read["scoring"],
         store_url=read["store"] or f"sqlite:///{path.parent / 'runner.db'}",
         config_hash=_hash(written, [Path(script) for script in scripts if script]),
@@ -88,8 +89,8 @@ def load_all(
     """Load the configs of several services that one server is to serve, all faults at once.
 
     Without any, the default one (`default_spec`).
-    Besides what `load` checks: distinct service names and entry points, one `server` section and
-    one `auth`.
+    Besides what `load` checks: distinct service names and entry points, one `server` section, one
+    `auth` and one `limits`.
     """
     configs: list[Config] = []
     faults: list[Fault] = []
@@ -135,6 +136,11 @@ def auth_of(configs: Sequence[Config]) -> tuple[Auth | None, Path | None]:
     )
 
 
+def limits_of(configs: Sequence[Config]) -> Mapping[str, QuotaSettings]:
+    """Give the `limits` of a server with these configs: those of the first that has some."""
+    return next((config.limits for config in configs if config.limits), {})
+
+
 def _auth_faults(configs: Sequence[Config]) -> list[Fault]:
     auth, path = auth_of(configs)
     faults = []
@@ -144,6 +150,12 @@ def _auth_faults(configs: Sequence[Config]) -> list[Fault]:
             # SECURITY: not told in what they differ, which may be a secret.
             problem = f"not the same as in {path}, and it is the whole server's"
             faults.append(Fault(problem, "one for all services, or in one config", where, "auth"))
+        if config.limits and config.limits != limits_of(configs):
+            problem = "not the same as in another config, and they are the whole server's"
+            faults.append(Fault(problem, "one for all services, or in one config", where, "limits"))
+        if config.limits and not isinstance(auth, AuthSettings):
+            problem = "nobody is known to this server, so nobody's requests could be counted"
+            faults.append(Fault(problem, "auth: {issuer: …}", where, "limits"))
         service = config.service
         if (service.allow_clients or service.allow_scopes) and not isinstance(auth, AuthSettings):
             problem = "nobody is known to this server, so nobody could be allowed"

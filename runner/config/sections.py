@@ -14,6 +14,7 @@ from contracts.table import MAX_LEVELS, Type
 from runner.config.auth import AUTH, auth, scopes
 from runner.config.cursor import Cursor, Faulty, Key, show, unknown
 from runner.config.directives import FACTORY
+from runner.config.quotas import LIMIT, limits
 from runner.config.readers import (
     flag,
     one_of,
@@ -282,6 +283,7 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "adapter": ADAPTER,
     "server": SERVER,
     "auth": AUTH,
+    "limits": LIMIT,
     "store": STORE,
     "audit": AUDIT,
 }
@@ -293,6 +295,7 @@ TOP = {
     "adapter": Key(adapter, AdapterSettings()),
     "server": Key(server, ServerSettings()),
     "auth": Key(auth),
+    "limits": Key(limits, {}),
     "store": Key(store),
     "audit": Key(audit, AuditSettings()),
     "scoring": Key(_scoring),

@@ -189,6 +189,18 @@ class AuthSettings:
         return cls(**told)
 
 
+EVERYBODY = "*"
+"""Who `limits` means beside the clients that it names: each of the others."""
+
+
+@dataclass(frozen=True)
+class QuotaSettings:
+    """How much one client may ask for; None: as much as it likes."""
+
+    requests_per_minute: int | None = None
+    rows_per_day: int | None = None
+
+
 NO_AUTH: Literal["none"] = "none"
 """What `auth` says where others see to it."""
 
@@ -214,6 +226,8 @@ class Config:
     audit: AuditSettings
     auth: Auth | None
     """None: the config does not say."""
+    limits: Mapping[str, QuotaSettings]
+    """By the client's id, or `EVERYBODY`."""
     scoring: str | None
     store_url: str = field(repr=False)
     config_hash: str

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Awaitable, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import falcon
 import falcon.asgi
 
 from contracts.errors import ContractError
-from runner.config import AuthSettings
+from runner.config import AuthSettings, QuotaSettings
 from runner.web import authenticate
 from runner.web.envelope import dump, failure
 from runner.web.limits import Limits
@@ -20,6 +21,7 @@ from runner.web.problems import UNFORESEEN, Problem, is_ours, problem_of
 from runner.web.request import LateBody, Receive, Request
 from runner.web.states import Alive, Listing, Live, Ready, ServiceList
 from runner.web.usage import Usage
+from runner.workers.allowances import Allowances
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,6 +42,7 @@ def create_app(
     inputs: bool = False,
     auth: AuthSettings | None = None,
     folder: Path | None = None,
+    quotas: Mapping[str, QuotaSettings] = MappingProxyType({}),
 ) -> App:
     """Give the ASGI application that answers for ``services``; without ``auth``, to anybody.
 
@@ -63,8 +66,9 @@ def create_app(
     failures = Failures(services, log)
     app.add_error_handler(Exception, failures)
     app.add_error_handler(falcon.HTTPError, failures)
-    prediction = Prediction(services, limits)
-    probabilities = Probabilities(services, limits)
+    allowances = Allowances(quotas, services.grant)
+    prediction = Prediction(services, limits, allowances)
+    probabilities = Probabilities(services, limits, allowances)
     listing = Listing(services)
     app.add_route("/predict", prediction)
     app.add_route("/predict_proba", probabilities)

@@ -11,7 +11,7 @@ from pathlib import Path
 from runner.logs import configure, for_people, get_logger, get_plain_logger
 from runner.web.app import App, create_app
 from runner.web.aside import TURN
-from runner.web.server import CONTROL, audit, auth, limits
+from runner.web.server import CONTROL, audit, auth, limits, quotas
 from runner.workers.services import Services
 
 
@@ -36,6 +36,7 @@ def app() -> App:
         limits(),
         auth=auth(),
         folder=Path(os.environ[CONTROL]).parent,
+        quotas=quotas(),
         requests=get_plain_logger("runner.web"),
         every=for_people(),  # programs have the records
         audit=trail,

@@ -25,6 +25,7 @@ from runner.web.problems import Problem
 from runner.web.query import check_query
 from runner.web.request import Request
 from runner.web.waiting import client_of, hung_up, timeout_of
+from runner.workers.allowances import Allowances
 
 if TYPE_CHECKING:
     from runner.workers.services import Answer, Service, Services
@@ -35,9 +36,10 @@ _NO_PARAMS = MappingProxyType[str, Any]({})
 class Prediction:
     """The resource of /predict: as the service's config says, labels or lists of probabilities."""
 
-    def __init__(self, services: Services, limits: Limits) -> None:
+    def __init__(self, services: Services, limits: Limits, allowances: Allowances) -> None:
         self._services = services
         self._limits = limits
+        self._allowances = allowances
 
     async def on_get(
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
@@ -91,6 +93,11 @@ class Prediction:
         method, shape = self._form(service)
         params = read_params(settings.params, req.params) if settings.params else _NO_PARAMS
         timeout = timeout_of(req, settings.timeout)
+        if req.caller is not None and (allowance := self._allowances.of(req.caller.client_id)):
+            try:
+                await allowance.spend(table.rows)
+            finally:
+                resp.set_headers(allowance.headers)
         client = client_of(req)
         if client is not None:
             client.waiting = True

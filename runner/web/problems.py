@@ -16,7 +16,13 @@ import falcon
 from contracts.errors import Code, ContractError
 from runner.errors import NotFound, Unavailable
 from runner.signature import InvalidInput
-from runner.workers.errors import DeadlineExceeded, NoModel, Overloaded, WorkerLost
+from runner.workers.errors import (
+    DeadlineExceeded,
+    NoModel,
+    Overloaded,
+    QuotaExceeded,
+    WorkerLost,
+)
 
 
 class Problem(Exception):
@@ -151,6 +157,9 @@ _READERS: dict[type[Exception], Callable[[Any], Problem]] = {
     InvalidInput: _invalid,
     ContractError: _contract,
     NoModel: lambda ex: Problem(503, "no_model", str(ex), headers=_retry(5)),
+    QuotaExceeded: lambda ex: Problem(
+        429, "quota_exceeded", str(ex), headers=_retry(ex.retry_after)
+    ),
     Overloaded: lambda ex: Problem(503, "overloaded", str(ex), headers=_retry(ex.retry_after)),
     WorkerLost: lambda _: Problem(
         502, "model_crashed", "the model's process ended at this request"

@@ -10,9 +10,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 
 from runner.audit.opening import Audit, open_audit
-from runner.config import AuthSettings, is_loopback
+from runner.config import AuthSettings, QuotaSettings, is_loopback
 from runner.config.settings import AuditSettings
 from runner.errors import ConfigError, Fault, Unavailable
 from runner.web.limits import Limits
@@ -21,6 +22,7 @@ CONTROL = "RUNNER_CONTROL"
 HTTP = "RUNNER_HTTP"
 AUDIT = "RUNNER_AUDIT"
 AUTH = "RUNNER_AUTH"
+LIMITS = "RUNNER_LIMITS"
 
 BACKLOG = 2048
 _HEARTBEAT = 30  # seconds that a front-end's loop may stand still before gunicorn replaces it
@@ -80,6 +82,7 @@ def command(
     within: Limits | None = None,
     audit: AuditSettings | None = None,
     auth: AuthSettings | None = None,
+    quotas: Mapping[str, QuotaSettings] = MappingProxyType({}),
     certfile: str | None = None,
     keyfile: str | None = None,
     application: str = "runner.web.frontend:app()",
@@ -105,6 +108,7 @@ def command(
         CONTROL: str(control),
         HTTP: (within or Limits()).to_json(),
         AUTH: auth.to_json() if auth else "",
+        LIMITS: json.dumps({client: asdict(quota) for client, quota in quotas.items()}),
     }
     if audit is not None:
         env[AUDIT] = json.dumps(asdict(audit), default=str)
@@ -132,3 +136,9 @@ def auth() -> AuthSettings | None:
     """Give how callers are recognised, as `command` has set it for this process's environment."""
     told = os.environ.get(AUTH)
     return AuthSettings.from_json(told) if told else None
+
+
+def quotas() -> dict[str, QuotaSettings]:
+    """Give the clients' limits that `command` has set for this process's environment."""
+    told = json.loads(os.environ.get(LIMITS) or "{}")
+    return {client: QuotaSettings(**quota) for client, quota in told.items()}

@@ -65,6 +65,11 @@ class ControlServer:
         for writer in list(self._front_ends):
             writer.close()
 
+    @property
+    def front_ends(self) -> int:
+        """How many front-ends are connected."""
+        return len(self._front_ends)
+
     def publish(self, rows: Iterable[Row]) -> int:
         """Tell all front-ends, now and later ones, the routes; give their revision."""
         self._revision += 1

@@ -3,6 +3,7 @@
     WorkerError
     ├── NoModel              the service has no version that could answer
     ├── Overloaded           the service's queue is full, or it is failed; `retry_after` in seconds
+    ├── QuotaExceeded        the client has asked for more than it may; `retry_after` in seconds
     ├── WorkerLost           the connection ended with this request on it: it may be tried again
     │   ├── WorkerUntouched  … before the model saw it: it cannot be why the worker ended
     │   └── WorkerCrashed    … and it was tried again, or may not be
@@ -27,6 +28,14 @@ class Overloaded(WorkerError):
     """The service cannot take this request now; `retry_after` seconds are a fair wait."""
 
     def __init__(self, message: str, retry_after: float = 1.0) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class QuotaExceeded(WorkerError):
+    """The client may ask again in `retry_after` seconds."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
         super().__init__(message)
         self.retry_after = retry_after
 

@@ -107,6 +107,11 @@ class Services:
             if service.state != "ready" or not self._pools[name].ready
         }
 
+    async def grant(self, **arguments: Any) -> Mapping[str, Any]:
+        """Ask for an allowance (see quotas). Raises runner.errors.Unavailable."""
+        granted: Mapping[str, Any] = await self._control.ask("grant", arguments)
+        return granted
+
     async def ask(self, query: str, **arguments: Any) -> Any:
         """Ask the supervisor: `list` (service), `alive`. Raises runner.errors.Unavailable."""
         return await self._control.ask(query, arguments)

@@ -10,7 +10,7 @@ import socket as sockets
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import psutil
 
@@ -18,7 +18,7 @@ from runner.audit.opening import served
 from runner.audit.projector import Projector
 from runner.audit.question import Question
 from runner.audit.statistics import statistics
-from runner.config import Config
+from runner.config import Config, limits_of
 from runner.errors import NotFound, RunnerError, Unavailable
 from runner.logs import get_logger
 from runner.store import Store, listing
@@ -27,6 +27,9 @@ from runner.workers.deployment import Deployment
 from runner.workers.interpreter import Command
 from runner.workers.runtime import runtime_folder
 from runner.workers.spares import Spares
+
+if TYPE_CHECKING:
+    from runner.workers.quotas import Quotas
 
 POLL = 0.2
 """Seconds between looks at the stores: a new activation serves within two seconds."""
@@ -65,6 +68,7 @@ class Supervisor:
         self._control: ControlServer | None = None
         self._projector: Projector | None = None
         self._spares: Spares
+        self._quotas: Quotas | None = None
 
     async def run(self) -> None:
         """Start all, keep all alive, end all in order on SIGTERM or SIGINT.
@@ -84,6 +88,11 @@ class Supervisor:
                 self._projector = Projector(audit.path, self._stores[self._configs[0].store_url])
                 stack.callback(self._projector.finish)  # once the stop is recorded, too
             stack.enter_context(served(audit))
+            if limits := limits_of(self._configs):
+                # The library takes 3 MB: not of servers without limits.
+                from runner.workers.quotas import Quotas  # noqa: PLC0415
+
+                self._quotas = Quotas(limits)
             self._control = ControlServer(folder / "control", self._answer, self._hung)
             await self._control.start()
             self._spares = Spares(folder, self._wanted_spares)
@@ -204,6 +213,8 @@ class Supervisor:
                 return await asyncio.to_thread(self._usage, **arguments)
             case "alive":
                 return self._alive()
+            case "grant" if self._quotas is not None and self._control is not None:
+                return self._quotas.grant(front_ends=self._control.front_ends, **arguments)
             case _:
                 raise NotFound(f"there is no query {query!r}")
 

@@ -33,6 +33,7 @@ OWNERS = {
     "click": ("runner/cli/",),
     "falcon": ("runner/web/",),
     "gunicorn": ("runner/web/",),
+    "limits": ("runner/workers/quotas.py",),
     "jwt": ("runner/auth/keys.py", "runner/auth/tokens.py"),
     "julia": ("adapters/julia/bridge.py",),
     "msgpack": ("contracts/wire.py", "runner/web/packed.py"),
