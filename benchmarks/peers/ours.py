@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import ClassVar
 
 from benchmarks.iris import FEATURES, Row, query
+from benchmarks.peers.issuer import issuer
 from benchmarks.peers.peer import COLUMNAR, CONSTANT, JULIA, RECORDS, RPART, TREE, Peer, Place, post
 from benchmarks.servers import ROOT, RUNNER, fitted_example
 from benchmarks.wrk import Request
@@ -19,31 +21,41 @@ class Ours(Peer):
     name = "ours"
     title = "ours"
     model = TREE
-    settings = "`runner serve -c runner.yaml`: one front-end, one worker, signature check, log"
+    settings = (
+        "`runner serve -c runner.yaml`: one front-end, one worker; signature check, log, usage "
+        "records, an access token with every request"
+    )
     forms = (RECORDS, COLUMNAR)
+    guarded = True
     example: ClassVar[str] = "iris-sklearn"
 
     def prepare(self, place: Place) -> None:
-        fitted_example(self.example, place.folder)
+        config = fitted_example(self.example, place.folder)
+        config.write_text(config.read_text() + issuer().config())
 
     def argv(self, place: Place, port: int) -> Sequence[str]:
         config = place.folder / self.example / "runner.yaml"
         return [*RUNNER, "serve", "-c", str(config), "--port", str(port)]
 
     def one(self, row: Row) -> Request:
-        return Request("GET", f"/predict?{query(row)}")
+        return _with_token(Request("GET", f"/predict?{query(row)}"))
 
     def answer(self, body: bytes) -> str:
         return str(json.loads(body)["result"])
 
     def many(self, rows: Sequence[Row], form: str) -> Request:
         if form == RECORDS:
-            return post("/predict", [dict(row) for row in rows])
+            return _with_token(post("/predict", [dict(row) for row in rows]))
         columns = {name: [row[name] for row in rows] for name in FEATURES}
-        return post("/predict", {"columns": columns})
+        return _with_token(post("/predict", {"columns": columns}))
 
     def answers(self, body: bytes) -> Sequence[str]:
         return list(json.loads(body)["result"])
+
+
+def _with_token(request: Request) -> Request:
+    headers = {**request.headers, "Authorization": f"Bearer {issuer().token()}"}
+    return replace(request, headers=headers)
 
 
 class Post(Ours):

@@ -47,6 +47,8 @@ class Peer(ABC):
     """How it runs here, for people."""
     documentation: ClassVar[str] = ""
     """The page that says so."""
+    guarded: ClassVar[bool] = False
+    """Whether it answers nobody who has no token."""
     forms: ClassVar[Sequence[str]] = ()
     """The shapes in which it takes many rows at once."""
 

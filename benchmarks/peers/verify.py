@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 from benchmarks.iris import DATA, rows
 from benchmarks.peers.apps.train import iris, tree
-from benchmarks.peers.launch import Server
+from benchmarks.peers.launch import DidNotServe, Server
 from benchmarks.peers.peer import APPS, CONSTANT, JULIA, RPART, TREE, values
 from benchmarks.servers import ROOT
 
@@ -22,6 +23,8 @@ def verify(server: Server) -> None:
     peer = server.peer
     if peer.model == CONSTANT:
         return
+    if peer.guarded:
+        _refused(server)
     alone = [peer.answer(server.ask(peer.one(row))) for row in rows()]
     # No Julia without a server: there, alone and together must agree.
     _compare(f"{peer.title}, one row", alone, expected(peer.model) or alone)
@@ -30,6 +33,19 @@ def verify(server: Server) -> None:
         _compare(f"{peer.title}, {form}", together, alone)
     if peer.model == JULIA and len(set(alone)) < 2:
         raise WrongAnswer(f"{peer.title} says {alone[0]} of every flower")
+
+
+def _refused(server: Server) -> None:
+    """Ask without a token. Raises WrongAnswer unless that is refused."""
+    try:
+        request = server.peer.one(rows()[0])
+        headers = {name: of for name, of in request.headers.items() if name != "Authorization"}
+        server.ask(replace(request, headers=headers))
+    except DidNotServe as ex:
+        if " gave 401" in str(ex):
+            return
+        raise
+    raise WrongAnswer(f"{server.peer.title} answers without a token")
 
 
 def _compare(what: str, found: Sequence[str], wanted: Sequence[str]) -> None:

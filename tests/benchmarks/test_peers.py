@@ -17,7 +17,7 @@ from benchmarks.iris import rows
 from benchmarks.peers import environments
 from benchmarks.peers.catalogue import PEERS
 from benchmarks.peers.goals import goals
-from benchmarks.peers.launch import Server
+from benchmarks.peers.launch import DidNotServe, Server
 from benchmarks.peers.ours import Ours
 from benchmarks.peers.peer import COLUMNAR, RECORDS, TREE, Peer, Place
 from benchmarks.peers.report import print_run
@@ -182,10 +182,13 @@ def test_names_what_cannot_be_installed_with_the_reason(
 class _Liar(Server):
     """A server that says the same of every flower."""
 
-    def __init__(self, peer: Peer) -> None:
+    def __init__(self, peer: Peer, strict: bool = True) -> None:
         super().__init__(peer, 0, 0, 0.0)
+        self.strict = strict
 
     def ask(self, request: Request) -> bytes:
+        if "Authorization" not in request.headers and self.strict:
+            raise DidNotServe("/predict gave 401: no token")
         return b'{"result": "Iris-setosa"}'
 
 
@@ -193,6 +196,8 @@ def test_refuses_to_load_a_server_that_answers_wrongly() -> None:
     """The same class for the same row, or no figure."""
     with pytest.raises(WrongAnswer, match="ours, one row: 150 answers to 150 rows, wrong at"):
         verify(_Liar(Ours()))
+    with pytest.raises(WrongAnswer, match="ours answers without a token"):
+        verify(_Liar(Ours(), strict=False))
     assert {"Iris-setosa", "Iris-versicolor", "Iris-virginica"} == set(expected(TREE))
 
 
