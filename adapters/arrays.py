@@ -28,6 +28,9 @@ DTYPES = {
 NUMERIC = frozenset({Type.F64, Type.I64, Type.BOOL})
 """Types that fit into an array of floats."""
 
+_ROWS = 4096
+"""Rows that are laid out at once: they stay in the processor's cache."""
+
 
 def values(column: Column) -> NDArray[Any]:
     """View a column's buffer: numbers, bools, cat codes, days, microseconds. Not for str."""
@@ -59,11 +62,16 @@ def floats(table: Table) -> NDArray[np.float64]:
     if isinstance(table, Matrix):
         return matrix(table)
     array = np.empty((table.rows, len(table.columns)))
+    found = [np.frombuffer(column.values, DTYPES[column.type]) for column in table.columns]
+    # PERF: some rows of all columns at a time, or each column would fetch all of the array anew.
+    for start in range(0, table.rows, _ROWS):
+        some = array[start : start + _ROWS]
+        for at, numbers in enumerate(found):
+            some[:, at] = numbers[start : start + _ROWS]
     for at, column in enumerate(table.columns):
-        numbers, gone = values(column), missing(column)
+        gone = missing(column)
         if column.type is Type.I64:
-            _check_exact(column, numbers, gone)
-        array[:, at] = numbers
+            _check_exact(column, found[at], gone)
         if gone is not None:
             array[gone, at] = np.nan
     return array
