@@ -12,6 +12,8 @@ import click
 from runner.cli.options import configs_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from runner.config import Config
     from runner.config.settings import Auth
     from runner.errors import Fault
@@ -57,45 +59,50 @@ def command(
     from runner.errors import ConfigError
     from runner.web import server
     from runner.web.limits import Limits
+    from runner.workers.plan import Plan
     from runner.workers.supervisor import serve
 
     gc.enable()
     gc.freeze()
-    loaded = loading.load_all(configs)
-    auth, auth_from = loading.auth_of(loaded)
     if certfile is not None:
         server.check_tls(certfile, keyfile)
     elif keyfile is not None:
         raise click.UsageError("--keyfile is the key of --certfile, which is missing.")
+    loaded = loading.load_all(configs)
     logs.configure()
     log = logs.get_logger("runner")
-    settings = loaded[0].server
-    within = Limits(**asdict(settings))
     with server.listen(host, port) as listener:
-        if auth is None:
-            if not server.is_private(listener):
-                raise ConfigError([_nobody_known(host, loaded[0])])
-            log.warning("no authentication: only this machine can ask, and anybody on it")
-        else:
-            log.info("authentication", **_told(auth), read_from=str(auth_from))
+
+        def plan(loaded: Sequence[Config]) -> Plan:
+            auth, auth_from = loading.auth_of(loaded)
+            if auth is None:
+                if not server.is_private(listener):
+                    raise ConfigError([_nobody_known(host, loaded[0])])
+                log.warning("no authentication: only this machine can ask, and anybody on it")
+            else:
+                log.info("authentication", **_told(auth), read_from=str(auth_from))
+            settings = loaded[0].server
+            front_end = partial(
+                server.command,
+                workers=workers,
+                graceful_timeout=settings.graceful_timeout,
+                within=Limits(**asdict(settings)),
+                audit=loaded[0].audit_in_full,
+                quotas=loading.limits_of(loaded),
+                auth=None if auth == loading.NO_AUTH else auth,
+                certfile=certfile,
+                keyfile=keyfile,
+            )
+            return Plan(loaded, front_end, settings.graceful_timeout)
+
+        first = plan(loaded)
         log.info(
             "serving",
             url=server.url(listener, "https" if certfile else "http"),
             services=[config.service_name for config in loaded],
             workers=workers,
         )
-        front_end = partial(
-            server.command,
-            workers=workers,
-            graceful_timeout=settings.graceful_timeout,
-            within=within,
-            audit=loaded[0].audit_in_full,
-            quotas=loading.limits_of(loaded),
-            auth=None if auth == loading.NO_AUTH else auth,
-            certfile=certfile,
-            keyfile=keyfile,
-        )
-        serve(loaded, listener, front_end, settings.graceful_timeout)
+        serve(first, listener, lambda: plan(loading.load_all(configs)))
 
 
 def _nobody_known(host: str, config: Config) -> Fault:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import json
 import os
+import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -21,6 +23,7 @@ from runner.config.yaml_file import read_yaml
 from runner.errors import ConfigError, Fault
 
 DEFAULT = "runner.yaml"
+_PATTERN = re.compile(r"[*?[]")
 _VARIABLES = ("RUNNER_CONFIG", "PALLADIUM_CONFIG")
 
 
@@ -88,13 +91,14 @@ def load_all(
 ) -> list[Config]:
     """Load the configs of several services that one server is to serve, all faults at once.
 
-    Without any, the default one (`default_spec`).
+    Without any, the default one (`default_spec`). A pattern such as ``services/*.yaml`` stands for
+    the files that it finds now, in the order of their names.
     Besides what `load` checks: distinct service names and entry points, one `server` section, one
     `auth` and one `limits`.
     """
     configs: list[Config] = []
     faults: list[Fault] = []
-    for spec in specs or [default_spec(environ)]:
+    for spec in _found(specs or [default_spec(environ)]):
         try:
             configs.append(load(spec, deep=deep, environ=environ))
         except ConfigError as ex:
@@ -124,6 +128,13 @@ def load_all(
     if faults:
         raise ConfigError(faults)
     return configs
+
+
+def _found(specs: Sequence[str]) -> Iterator[str]:
+    """Give the specs, those that are patterns replaced by what they find."""
+    for spec in specs:
+        found = sorted(glob.glob(spec)) if _PATTERN.search(spec) else []
+        yield from found or [spec]  # a file that is not there is told as such
 
 
 def auth_of(configs: Sequence[Config]) -> tuple[Auth | None, Path | None]:

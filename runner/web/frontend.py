@@ -25,9 +25,12 @@ def app() -> App:
     sys.setswitchinterval(TURN)
     log = get_logger("runner.web")
 
+    master = os.getppid()
+
     def lost() -> None:
         log.error("the supervisor is gone, so the front-ends end")
-        os.kill(os.getppid(), signal.SIGTERM)
+        # An orphan's parent is no gunicorn, but whoever takes orphans in.
+        os.kill(master if os.getppid() == master else os.getpid(), signal.SIGTERM)
 
     trail = audit()
     return create_app(

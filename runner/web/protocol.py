@@ -12,6 +12,8 @@ heads of any size, and writes an answer's head and body apart. What differs here
 4. What is written in one turn of the loop leaves in one write.
 5. A request that is no HTTP is refused in JSON.
 6. When a client hangs up while its request waits for a prediction, the request's task is cancelled.
+7. When the server stops, an idle connection is not closed under a request that may be on its way:
+   the next answer says `Connection: close`, or nothing comes for `_LINGER` seconds.
 """
 
 from __future__ import annotations
@@ -24,6 +26,7 @@ from http import HTTPStatus
 from typing import Any, Protocol, cast
 
 import orjson
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from runner.web.limits import Limits
@@ -33,6 +36,7 @@ _DISCARD = 4  # times max_body
 _SLACK = 5.0  # seconds that the application has to answer 408 itself
 _LOOK = 5.0  # seconds between looks at a connection, at most
 _FIELD = 4  # bytes of a header field beside its name and value
+_LINGER = 0.5  # seconds in which a request that is on its way arrives
 _WORST_CHUNKS = 8  # bytes on the wire for a byte of body, in chunks of one byte
 
 
@@ -51,7 +55,7 @@ class HttpProtocol(HttpToolsProtocol):
         self._in_head = self._in_message = False
         self._messages = 0
         self._task: asyncio.Task[None] | None = None
-        self.waiting = self.gone = False
+        self.waiting = self.gone = self._stopping = False
         self._head = self._raw = self._body = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -98,7 +102,8 @@ class HttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
-        cast(dict[str, Any], self.scope)[CONNECTION] = self
+        scope: Any = self.scope
+        scope[CONNECTION] = self
         self._in_head = self._in_message = True
         self._head = self._raw = self._body = 0
         self._messages += 1
@@ -124,6 +129,26 @@ class HttpProtocol(HttpToolsProtocol):
         if self.parser.get_http_version() == "0.9":  # its answers have no head: nobody speaks it
             raise ValueError("HTTP/0.9")  # as in `_count`
         super().on_headers_complete()
+        if self._stopping:
+            self._say_last(self.cycle)
+
+    def shutdown(self) -> None:
+        """Answer what has begun, and what may be on its way; then close."""
+        self._stopping = True
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(_LINGER, self._close_if_idle)
+        else:
+            self._say_last(self.cycle)
+
+    def _close_if_idle(self) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.close()
+
+    def _say_last(self, cycle: Any) -> None:
+        """Have an answer say that it is the connection's last."""
+        cycle.keep_alive = False
+        if CLOSE_HEADER not in cycle.scope["headers"]:
+            cycle.scope["headers"].append(CLOSE_HEADER)
 
     def _start_asgi_task(self, cycle: Any, app: Any) -> None:
         """Answer a request, as uvicorn does, but know the task."""

@@ -11,6 +11,7 @@ from uvicorn_worker import UvicornWorker
 
 from runner.web.protocol import HttpProtocol
 from runner.web.server import limits
+from runner.workers.lifetime import follow
 
 
 class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
@@ -30,6 +31,11 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         super().__init__(*args, **kwargs)
         self.config.http = partial(HttpProtocol, limits=limits())
         self.config.timeout_graceful_shutdown = self.cfg.graceful_timeout
+
+    def init_process(self) -> None:
+        """End with gunicorn, even if that is killed; then serve."""
+        follow(self.ppid)
+        super().init_process()
 
     async def callback_notify(self) -> None:
         """Tell gunicorn that we live; end if it does not."""

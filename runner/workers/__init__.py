@@ -10,6 +10,8 @@ deployment   the replicas of a service: which version serves, blue/green
 spares       started adapters in reserve, of languages that start slowly
 routing      what front-ends must know, as messages
 control      the socket between supervisor and front-ends
+plan         what a server is to run
+frontends    gunicorn, kept running and replaced
 supervisor   all services, gunicorn, signals
 services     the front-end's side of all this
 """

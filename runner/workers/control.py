@@ -79,6 +79,16 @@ class ControlServer:
             writer.write(self._routes)
         return self._revision
 
+    @property
+    def joined(self) -> int:
+        """Front-ends that answer: they are connected and have routes in force."""
+        return sum(each.applied > 0 for each in self._front_ends.values())
+
+    async def joins(self, former: int) -> None:
+        """Wait until more front-ends than ``former`` answer."""
+        async with self._progress:
+            await self._progress.wait_for(lambda: self.joined > former)
+
     async def drained(self, sockets: Iterable[str], timeout: float) -> None:
         """Wait until no front-end that knows the present routes uses any of ``sockets``.
 

@@ -28,11 +28,12 @@ _log = get_logger("runner.workers")
 
 
 class Release:
-    """The replicas of one version."""
+    """The replicas of one version, and the config that they were started by."""
 
-    def __init__(self, version: Version, replicas: list[Replica]) -> None:
+    def __init__(self, version: Version, replicas: list[Replica], config: Config) -> None:
         self.version = version
         self.replicas = replicas
+        self.config = config
 
     async def start(self) -> None:
         """Start all; if one fails, end all and raise its WorkerFailedToStart."""
@@ -87,6 +88,7 @@ class Deployment:
         self._target: int | None = None
         self._attempt: asyncio.Task[None] | None = None
         self._look_again = asyncio.Event()
+        self._forced = False
         self._reason = "starting"
         self._log = _log.bind(service=config.service_name)
 
@@ -94,21 +96,49 @@ class Deployment:
         """The store may have changed: compare."""
         self._look_again.set()
 
+    def configure(self, config: Config, store: Store) -> None:
+        """Take another config of this service.
+
+        What concerns requests alone counts at once. Where other workers are needed they are
+        started, warmed and take over as those of a new version do.
+        """
+        fresh = _workers(config) != _workers(self.config)
+        self.config, self.store = config, store
+        for release in (self._current, self._coming):
+            if release is not None and _workers(release.config) == _workers(config):
+                release.config = config
+        if fresh:
+            self._forced = True
+            self.look()
+        self._changed()
+
+    async def retire(self) -> None:
+        """End all workers, once those who ask them have their answers."""
+        await self._abandon()
+        release, self._current = self._current, None
+        if release is not None:
+            sockets = release.sockets
+            for replica in release.replicas:
+                replica.drain()
+            await self._retire(release, sockets)
+        await asyncio.gather(*self._leaving, return_exceptions=True)
+
     async def run(self) -> None:
         """Follow the store until cancelled."""
         first = True
         while True:
             self._look_again.clear()
+            store = self.store
             try:
-                active = await asyncio.to_thread(self.store.active, self.config.service_name)
+                active = await asyncio.to_thread(store.active, self.config.service_name)
             except RunnerError as ex:
                 self._log.warning("cannot ask for the active version", reason=str(ex))
                 if first:
                     self._reason = str(ex)
             else:
                 number = active.number if active else None
-                if first or number != self._target:
-                    first = False
+                if store is self.store and (first or self._forced or number != self._target):
+                    first = self._forced = False
                     self._target = number
                     await self._abandon()
                     self._attempt = asyncio.create_task(self._take_over(active))
@@ -155,7 +185,8 @@ class Deployment:
     @property
     def row(self) -> Row:
         """What front-ends must know of this service now."""
-        config, current = self.config, self._current
+        current = self._current
+        config = current.config if current else self.config
         metadata = dict(current.version.metadata) if current else {}
         sockets = current.sockets if current else ()
         state, reason = self._condition(sockets)
@@ -192,12 +223,17 @@ class Deployment:
             self._reason = ""
             self._replace(None)
             return
-        if self._current is not None and self._current.version.number == version.number:
+        current = self._current
+        if (
+            current is not None
+            and current.version.number == version.number
+            and _workers(current.config) == _workers(self.config)
+        ):
             self._reason = ""
             self._changed()
             return
         for delay in itertools.chain(RESTART_DELAYS, itertools.repeat(RESTART_DELAYS[-1])):
-            release = Release(version, self._new_replicas(version))
+            release = Release(version, self._new_replicas(version), self.config)
             self._coming = release
             try:
                 await release.start()
@@ -241,7 +277,7 @@ class Deployment:
     async def _retire(self, release: Release, sockets: tuple[str, ...]) -> None:
         try:
             # What was sent before the switch has its own deadline, after which nobody waits.
-            await self._drained(sockets, self.config.service.timeout + 1.0)
+            await self._drained(sockets, release.config.service.timeout + 1.0)
         finally:
             await release.stop()
 
@@ -275,3 +311,8 @@ class Deployment:
     async def _artifact(self, version: Version) -> Artifact:
         content = await asyncio.to_thread(self.store.read_artifact, version.service, version.number)
         return Artifact(content, version.artifact_format, version.artifact_sha256)
+
+
+def _workers(config: Config) -> tuple[object, ...]:
+    """Give what of a config its workers depend on; the model itself is its version's."""
+    return config.adapter, config.service.replicas, config.store_url

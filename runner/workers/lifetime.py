@@ -15,13 +15,17 @@ import sys
 _PR_SET_PDEATHSIG = 1
 
 
+def follow(parent: int) -> None:
+    """Have the kernel send SIGTERM when ``parent``, our parent, ends; exit if it has already."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it died before the kernel knew our wish
+        sys.exit(1)
+
+
 def main(argv: list[str]) -> None:
     """Set the parent-death signal to SIGTERM and become the command."""
-    if sys.platform == "linux":
-        parent = os.getppid()
-        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != parent:  # it died before the kernel knew our wish
-            sys.exit(1)
+    follow(os.getppid())
     os.execvp(argv[0], argv)
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -151,8 +151,22 @@ class Services:
                 self._services[row.name] = self._service(row)
                 self._rows[row.name] = row
             pool.switch()
+        await self._remove(self._services.keys() - {row.name for row in rows})
+        self._services = {row.name: self._services[row.name] for row in rows}
         self._told.set()
         self._tell()
+
+    async def _remove(self, names: Iterable[str]) -> None:
+        """Take no more requests for services that the config has no more; finish what has begun."""
+        for name in names:
+            pool = self._pools[name]
+            pool.state, pool.reason = "no_model", f"there is no service {name!r} any more"
+            await pool.connect((), None)
+            pool.switch()
+            del self._rows[name]
+        for name in [name for name in self._pools if name not in self._rows]:
+            if not self._pools[name].sockets:
+                del self._pools[name]
 
     def _service(self, row: Row) -> Service:
         checker, state, reason = None, row.state, row.reason

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import signal
 import socket as sockets
-import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,12 +17,14 @@ from runner.audit.projector import Projector
 from runner.audit.question import Question
 from runner.audit.statistics import statistics
 from runner.config import Config, limits_of
-from runner.errors import NotFound, RunnerError, Unavailable
+from runner.errors import ConfigError, Fault, NotFound, RunnerError, Unavailable
 from runner.logs import get_logger
 from runner.store import Store, listing
 from runner.workers.control import ControlServer
 from runner.workers.deployment import Deployment
+from runner.workers.frontends import FrontEnds
 from runner.workers.interpreter import Command
+from runner.workers.plan import Plan
 from runner.workers.runtime import runtime_folder
 from runner.workers.spares import Spares
 
@@ -37,35 +37,32 @@ POLL = 0.2
 _LONGEST_TRUST = 1.0
 """Seconds for which an unchanged stamp of a store is taken for an unchanged store."""
 
-_RESTART_DELAYS = (0.5, 2.0, 8.0, 20.0)
 _log = get_logger("runner.workers")
-
-FrontEndCommand = Callable[[sockets.socket, Path], tuple[Sequence[str], Mapping[str, str]]]
-"""Give argv and environment of gunicorn for a listening socket and the control socket's path."""
 
 
 class Supervisor:
     """Own every child process. `run` serves until a signal ends it.
 
     ``listener`` is already bound, so that a port in use is told before anything is started.
+    ``read_again`` gives the plan as the configs say it now, for SIGHUP.
     """
 
     def __init__(
-        self,
-        configs: Sequence[Config],
-        listener: sockets.socket,
-        front_end: FrontEndCommand,
-        graceful_timeout: float,
+        self, plan: Plan, listener: sockets.socket, read_again: Callable[[], Plan]
     ) -> None:
-        self._configs = configs
+        self._plan = plan
         self._listener = listener
-        self._front_end = front_end
-        self._graceful_timeout = graceful_timeout
+        self._read_again = read_again
+        self._stack = contextlib.ExitStack()
+        self._folder: Path
         self._stores: dict[str, Store] = {}
         self._deployments: dict[str, Deployment] = {}
+        self._tasks: dict[object, asyncio.Task[None]] = {}
         self._ending = asyncio.Event()
+        self._asked_again = asyncio.Event()
         self._dirty = asyncio.Event()
-        self._control: ControlServer | None = None
+        self._control: ControlServer
+        self._front_ends: FrontEnds
         self._projector: Projector | None = None
         self._spares: Spares
         self._quotas: Quotas | None = None
@@ -78,64 +75,137 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ending.set)
-        with contextlib.ExitStack() as stack:
-            folder = stack.enter_context(runtime_folder())
-            for url in dict.fromkeys(config.store_url for config in self._configs):
-                self._stores[url] = stack.enter_context(await asyncio.to_thread(Store.open, url))
-            audit = self._configs[0].audit_in_full
-            if audit.to in ("file", "both"):
-                assert audit.path is not None
-                self._projector = Projector(audit.path, self._stores[self._configs[0].store_url])
-                stack.callback(self._projector.finish)  # once the stop is recorded, too
-            stack.enter_context(served(audit))
-            if limits := limits_of(self._configs):
-                # The library takes 3 MB: not of servers without limits.
-                from runner.workers.quotas import Quotas  # noqa: PLC0415
-
-                self._quotas = Quotas(limits)
-            self._control = ControlServer(folder / "control", self._answer, self._hung)
+        loop.add_signal_handler(signal.SIGHUP, self._asked_again.set)
+        with self._stack:
+            self._folder = self._stack.enter_context(runtime_folder())
+            await self._open_stores(self._plan)
+            self._open_audit(self._plan.configs[0])
+            self._control = ControlServer(self._folder / "control", self._answer, self._hung)
+            self._front_ends = FrontEnds(self._listener, self._control)
             await self._control.start()
-            self._spares = Spares(folder, self._wanted_spares)
-            for config in self._configs:
-                self._deployments[config.service_name] = Deployment(
+            self._spares = Spares(self._folder, self._wanted_spares)
+            try:
+                self._run("spares", self._spares.run())
+                self._run("publish", self._publish())
+                if self._projector is not None:
+                    self._run("usage", self._projector.run())
+                await self._follow(self._plan)
+                self._run("reload", self._reload())
+                await self._ending.wait()
+            finally:
+                await self._stop()
+
+    def _open_audit(self, config: Config) -> None:
+        audit = config.audit_in_full
+        if audit.to in ("file", "both"):
+            assert audit.path is not None
+            self._projector = Projector(audit.path, self._stores[config.store_url])
+            self._stack.callback(self._projector.finish)  # once the stop is recorded, too
+        self._stack.enter_context(served(audit))
+
+    def _set_limits(self, plan: Plan) -> None:
+        limits = limits_of(plan.configs)
+        if limits and (self._quotas is None or limits != limits_of(self._plan.configs)):
+            # The library takes 3 MB: not of servers without limits.
+            from runner.workers.quotas import Quotas  # noqa: PLC0415
+
+            self._quotas = Quotas(limits)
+
+    def _run(self, name: object, work: Coroutine[Any, Any, None]) -> None:
+        """Run a task to the server's end; should it end before, by a fault of ours, end all."""
+        task = self._tasks[name] = asyncio.create_task(work)
+        task.add_done_callback(lambda done: None if done.cancelled() else self._ending.set())
+
+    async def _stop(self) -> None:
+        _log.info("shutting down")
+        # Front-ends first, in order: they still need the workers for what they have begun.
+        await self._cancel("reload")
+        await self._front_ends.stop()
+        faulty = [task for task in self._tasks.values() if task.done() and not task.cancelled()]
+        for name in reversed(list(self._tasks)):
+            await self._cancel(name)
+        await asyncio.gather(*(each.stop() for each in self._deployments.values()))
+        await self._control.stop()
+        for task in faulty:
+            task.result()
+
+    async def _cancel(self, name: object) -> None:
+        task = self._tasks.get(name)
+        if task is not None and not task.done():
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            self._tasks.pop(name, None)
+
+    async def _reload(self) -> None:
+        """Read the configs again at each SIGHUP. What cannot be served changes nothing."""
+        while True:
+            await self._asked_again.wait()
+            self._asked_again.clear()
+            try:
+                plan = await asyncio.to_thread(self._read_again)
+                if plan.configs[0].audit_in_full != self._plan.configs[0].audit_in_full:
+                    path = str(plan.configs[0].path)
+                    raise ConfigError([Fault("changing it needs a new start", None, path, "audit")])
+                await self._open_stores(plan)
+            except ConfigError as ex:
+                faults = [str(fault) for fault in ex.faults]
+                _log.error("new config refused, serving on with the former one", faults=faults)
+            except RunnerError as ex:
+                _log.error("new config refused, serving on with the former one", faults=[str(ex)])
+            else:
+                await self._follow(plan)
+
+    async def _open_stores(self, plan: Plan) -> None:
+        for url in dict.fromkeys(config.store_url for config in plan.configs):
+            if url not in self._stores:
+                store = await asyncio.to_thread(Store.open, url)
+                self._stores[url] = self._stack.enter_context(store)
+
+    async def _follow(self, plan: Plan) -> None:
+        """Start what the plan has and we have not, change what it has otherwise, end the rest."""
+        former, self._deployments = self._deployments, {}
+        names: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
+        for config in plan.configs:
+            name, store = config.service_name, self._stores[config.store_url]
+            deployment = former.pop(name, None)
+            if deployment is None:
+                deployment = Deployment(
                     config,
-                    self._stores[config.store_url],
-                    folder,
+                    store,
+                    self._folder,
                     self._dirty.set,
                     self._drained,
                     self._spares.take,
                 )
-            await self._run_tasks(self._control)
+                self._run(deployment, deployment.run())
+                names["added"].append(name)
+            elif deployment.config != config:
+                deployment.configure(config, store)
+                names["changed"].append(name)
+            self._deployments[name] = deployment
+        self._dirty.set()
+        for url, store in self._stores.items():
+            wanted = any(each.store is store for each in self._deployments.values())
+            if not wanted:
+                await self._cancel(url)
+            elif url not in self._tasks:
+                self._run(url, self._watch(store))
+        names["removed"] = list(former)
+        if plan is not self._plan:
+            _log.info("new config", **names)
+        self._set_limits(plan)
+        self._plan = plan
+        await self._front_ends.follow(plan)
+        for deployment in former.values():
+            await self._cancel(deployment)
+        await asyncio.gather(*(deployment.retire() for deployment in former.values()))
 
-    async def _run_tasks(self, control: ControlServer) -> None:
-        deployments = self._deployments.values()
-        tasks = [asyncio.create_task(deployment.run()) for deployment in deployments]
-        tasks += [asyncio.create_task(self._watch(store)) for store in self._stores.values()]
-        tasks.append(asyncio.create_task(self._spares.run()))
-        if self._projector is not None:
-            tasks.append(asyncio.create_task(self._projector.run()))
-        tasks.append(asyncio.create_task(self._publish(control)))
-        tasks.append(asyncio.create_task(self._keep_front_ends(control.path)))
-        ending = asyncio.create_task(self._ending.wait())
-        try:
-            done, _ = await asyncio.wait([ending, *tasks], return_when=asyncio.FIRST_COMPLETED)
-            for task in done - {ending}:
-                task.result()  # none of them ends by itself but by a fault of ours: raise it
-        finally:
-            _log.info("shutting down")
-            # Front-ends first, in order: they still need the workers for what they have begun.
-            for task in reversed([ending, *tasks]):
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-            await asyncio.gather(*(deployment.stop() for deployment in deployments))
-            await control.stop()
-
-    async def _publish(self, control: ControlServer) -> None:
+    async def _publish(self) -> None:
         """Tell front-ends what changed; changes in one turn of the loop are told at once."""
         while True:
             await self._dirty.wait()
             self._dirty.clear()
-            control.publish(self._rows())
+            self._control.publish(self._rows())
             self._spares.look()
 
     def _wanted_spares(self) -> set[Command] | None:
@@ -148,7 +218,6 @@ class Supervisor:
         return (deployment.row for deployment in self._deployments.values())
 
     async def _drained(self, gone: tuple[str, ...], timeout: float) -> None:
-        assert self._control is not None
         self._control.publish(self._rows())
         await self._control.drained(gone, timeout)
 
@@ -182,24 +251,6 @@ class Supervisor:
                         if deployment.store is store:
                             deployment.look()
 
-    async def _keep_front_ends(self, control: Path) -> None:
-        """Run gunicorn; start it again should it end. Cancelled, end it in order."""
-        self._listener.set_inheritable(True)
-        argv, env = self._front_end(self._listener, control)
-        for delay in itertools.chain(_RESTART_DELAYS, itertools.repeat(_RESTART_DELAYS[-1])):
-            process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "runner.workers.lifetime", *argv,
-                stdin=asyncio.subprocess.DEVNULL, env=env, start_new_session=True,
-                pass_fds=[self._listener.fileno()],
-            )  # fmt: skip
-            try:
-                code = await process.wait()
-            except asyncio.CancelledError:
-                await _end(process, self._graceful_timeout)
-                raise
-            _log.error("gunicorn ended", exit_code=code, again_in=delay)
-            await asyncio.sleep(delay)
-
     def _hung(self, socket: str) -> None:
         for deployment in self._deployments.values():
             if deployment.hung(socket):
@@ -213,7 +264,7 @@ class Supervisor:
                 return await asyncio.to_thread(self._usage, **arguments)
             case "alive":
                 return self._alive()
-            case "grant" if self._quotas is not None and self._control is not None:
+            case "grant" if self._quotas is not None:
                 return self._quotas.grant(front_ends=self._control.front_ends, **arguments)
             case _:
                 raise NotFound(f"there is no query {query!r}")
@@ -228,7 +279,7 @@ class Supervisor:
 
     def _usage(self, by: str, since: str | None, client: str | None) -> dict[str, Any]:
         question = Question.of(by, since)
-        store = self._stores[self._configs[0].store_url]
+        store = self._stores[self._plan.configs[0].store_url]
         told = statistics(store, question, client)
         return {"by": question.by, "since": question.since, "client": client, "usage": told}
 
@@ -266,26 +317,9 @@ def _memory(pid: int | None) -> dict[str, Any]:
     return {"memory_usage": found.rss / 2**20, "memory_usage_vms": found.vms / 2**20}
 
 
-async def _end(process: asyncio.subprocess.Process, grace: float) -> None:
-    """Ask gunicorn to finish what it has begun, for ``grace`` seconds and a little."""
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
+def serve(plan: Plan, listener: sockets.socket, read_again: Callable[[], Plan]) -> None:
+    """Serve the plan's services until SIGTERM or SIGINT; returns after an orderly end."""
     try:
-        async with asyncio.timeout(grace + 2.0):
-            await process.wait()
-    except TimeoutError:
-        process.kill()
-        await process.wait()
-
-
-def serve(
-    configs: Sequence[Config],
-    listener: sockets.socket,
-    front_end: FrontEndCommand,
-    graceful_timeout: float,
-) -> None:
-    """Serve the configs' services until SIGTERM or SIGINT; returns after an orderly end."""
-    try:
-        asyncio.run(Supervisor(configs, listener, front_end, graceful_timeout).run())
+        asyncio.run(Supervisor(plan, listener, read_again).run())
     except OSError as ex:
         raise Unavailable(f"cannot serve: {ex}") from ex

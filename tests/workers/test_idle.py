@@ -76,7 +76,7 @@ class BlindStore(CountingStore):
 
 @contextlib.asynccontextmanager
 async def watched(store: Store) -> AsyncIterator[None]:
-    watching = asyncio.create_task(Supervisor([], None, None, 1.0)._watch(store))  # type: ignore[arg-type]
+    watching = asyncio.create_task(Supervisor(None, None, None)._watch(store))  # type: ignore[arg-type]
     yield
     assert not watching.done()
     watching.cancel()
