@@ -6,39 +6,43 @@ from pathlib import Path
 from typing import Any
 
 import pygal
-from pygal.style import LightSolarizedStyle
+from pygal.style import CleanStyle
 
 from benchmarks.peers.results import Run
 
+_OURS, _OTHERS = "#1a8a80", "#a3acae"
+
 
 def draw(run: Run, path: Path) -> None:
-    """Write an SVG: one bar a server, on a logarithmic axis since they differ so."""
-    chart = pygal.HorizontalBar(
-        title="Predictions of one row a second, 64 connections",
-        x_title="requests/s, logarithmic",
-        logarithmic=True,
-        show_legend=False,
-        print_values=True,
-        print_values_position="top",
-        value_formatter=lambda value: f"{value:,.0f}",
-        style=LightSolarizedStyle(font_family="sans-serif", value_font_size=12),
-        js=(),
-        disable_xml_declaration=True,
-        width=900,
-        height=520,
-        min_scale=1,
-    )
+    """Write an SVG: one bar a server, the fastest on top, from zero."""
     seen = [(found, found.at(64)) for found in run.peers]
     bars = sorted(
         ((at.requests_per_second, found) for found, at in seen if at), key=lambda bar: bar[0]
     )
-    chart.x_labels = [f"{found.title} ({found.model})" for _, found in bars]
+    highest = bars[-1][0] if bars else 1.0
+    chart = pygal.HorizontalBar(
+        title="Predictions of one row, requests/s at 64 connections",
+        range=(0, 1.1 * highest),
+        show_legend=False,
+        show_x_labels=False,
+        show_x_guides=False,
+        show_y_guides=False,
+        style=CleanStyle(
+            font_family="sans-serif",
+            background="white",
+            plot_background="white",
+            opacity="1",
+            label_font_size=12,
+        ),
+        js=(),
+        disable_xml_declaration=True,
+        width=900,
+        height=520,
+    )
+    chart.x_labels = [f"{found.title} ({found.model})  {rate:,.0f}" for rate, found in bars]
     chart.add(
         "requests/s",
-        [
-            {"value": rate, "color": "#2aa198" if found.is_ours else "#93a1a1"}
-            for rate, found in bars
-        ],
+        [{"value": rate, "color": _OURS if found.is_ours else _OTHERS} for rate, found in bars],
     )
     chart.add_xml_filter(_without_scripts)
     path.write_text(chart.render(is_unicode=True) + "\n", encoding="utf-8")
