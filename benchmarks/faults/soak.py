@@ -85,6 +85,9 @@ def soak(
         for load in loads:
             outcome.notes += [fault.fault[:300] for fault in load.faults[:3]]
         outcome.breaches += run.faults[:10]
+        failures = [each for each in server.events if each.get("event") == "request failed"]
+        # What a killed worker was asked a second time may be a 502; an unforeseen 500 may not be.
+        outcome.notes += [str(each)[-600:] for each in failures if each["error"] == "internal"][:3]
         until(lambda: server.get("/health/ready")[0] == 200, what="ready after the load")
         outcome.breaches += before.differences(server, 30.0)
     outcome.breaches += before.remains()

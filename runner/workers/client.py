@@ -189,6 +189,10 @@ class Connection(asyncio.Protocol):
             request = Predict(number, table, None, first.method, first.params, expires, first.alone)
             try:
                 frames.append(frame(encode_request(request, self.folder)))
+            except FileNotFoundError:
+                # A worker's folder goes after its end, of which we are only about to hear.
+                self._lose(group, lambda: WorkerUntouched("the worker's folder is gone"))
+                self.close("the worker's folder is gone")
             except (OSError, ContractError) as ex:
                 self._lose(group, functools.partial(copy.copy, ex))
             else:

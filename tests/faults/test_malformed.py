@@ -21,7 +21,8 @@ from tests.requirements import need
 )
 def test_malformed_frames_at_a_worker(tmp_path: Path, language: str) -> None:
     """A worker answers or closes as the contract says, lives on, and does not grow."""
-    assert [] == malformed_frames_at_workers(tmp_path, 4_000, (language,)).breaches
+    frames = 3_000 if language == "julia" else 1_500  # Julia compiles what it meets first
+    assert [] == malformed_frames_at_workers(tmp_path, frames, (language,)).breaches
 
 
 def test_malformed_http(tmp_path: Path) -> None:

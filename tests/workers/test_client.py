@@ -171,3 +171,15 @@ async def test_a_loss_tells_suspects_from_the_untouched(connection: Connection) 
             await asyncio.sleep(0)
     dying, behind, held = await asyncio.gather(*asking, return_exceptions=True)
     assert [WorkerLost, WorkerLost, WorkerUntouched] == [type(dying), type(behind), type(held)]
+
+
+async def test_a_large_table_for_a_worker_that_is_going(
+    connection: Connection, tmp_path: Path
+) -> None:
+    """A worker's folder is removed before its end is heard of: the next worker gets the request."""
+    rows = 200_000  # too many for a frame: they travel in a file of that folder
+    large = pack_floats(rows, ("x",), [1.0] * rows)
+    (tmp_path / "w").rename(tmp_path / "gone")
+    with pytest.raises(WorkerUntouched, match="folder is gone"):
+        await connection.predict(large, "predict", {}, time.monotonic() + 30)
+    await asyncio.wait_for(connection.wait_closed(), 30)
