@@ -35,7 +35,7 @@ class Later:
     def __init__(self) -> None:
         self.held: list[Callable[[bool], None]] = []
 
-    def settle(self, then: Callable[[bool], None]) -> None:
+    def settle(self, then: Callable[[bool], None], number: int) -> None:
         self.held.append(then)
 
 
@@ -64,8 +64,10 @@ async def test_nothing_leaves_before_the_gate_opens() -> None:
     """What is written while the gate is shut waits for a turn at the gate of its own."""
     gate = Later()
     cork, transport = corked(gate)
+    cork.record = 1
     cork.write(b"first")
     await turn()
+    cork.record = 2
     cork.write(b"second")
     await turn()
     assert transport.written == []
@@ -76,10 +78,21 @@ async def test_nothing_leaves_before_the_gate_opens() -> None:
     assert transport.written == [b"first", b"second"]
 
 
+async def test_what_leaves_no_record_waits_for_none() -> None:
+    """A probe of health is answered though no record can be written."""
+    gate = Later()
+    cork, transport = corked(gate)
+    cork.write(b"alive")
+    await turn()
+    assert transport.written == [b"alive"]
+    assert gate.held == []
+
+
 async def test_closing_waits_for_the_gate() -> None:
     """An answer with `Connection: close` leaves whole before the connection ends."""
     gate = Later()
     cork, transport = corked(gate)
+    cork.record = 1
     cork.write(b"last")
     cork.close()
     assert not transport.closed
@@ -92,6 +105,7 @@ async def test_what_is_not_recorded_is_not_answered() -> None:
     """In place of an answer whose record is not safe stands 503, and the connection ends."""
     gate = Later()
     cork, transport = corked(gate)
+    cork.record = 1
     cork.write(b"HTTP/1.1 200 OK\r\n\r\nthe answer")
     await turn()
     gate.held[0](False)
@@ -106,6 +120,7 @@ async def test_a_client_that_is_gone_gets_nothing() -> None:
     """A gate that opens after the connection ended harms nobody."""
     gate = Later()
     cork, transport = corked(gate)
+    cork.record = 1
     cork.write(b"late")
     await turn()
     transport.closed = True
