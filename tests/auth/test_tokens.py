@@ -190,6 +190,23 @@ async def test_refused(name: str, verifier: Verifier, issuer: Issuer) -> None:
     assert verifier.known(bad.encode()) is None
 
 
+@pytest.mark.parametrize("key", ["rsa-1", "p256-1", "ed25519-1"])
+async def test_no_character_may_change(key: str, verifier: Verifier, issuer: Issuer) -> None:
+    """A token in which any one character is another, is missing or is there twice, is refused."""
+    issuer.keys = [jwk(key)]
+    algorithm = {"rsa-1": "RS256", "p256-1": "ES256", "ed25519-1": "EdDSA"}[key]
+    # Without a kid: one that nobody has would be waited for.
+    good = jwt.encode(claims(), private_key(key), algorithm, headers={"typ": "at+jwt"})
+    await verifier.verify(good.encode())
+    for at, letter in enumerate(good):
+        other = "A" if letter != "A" else "B"
+        for changed in (other, "", letter + letter):
+            bad = good[:at] + changed + good[at + 1 :]
+            with pytest.raises(InvalidToken):
+                await verifier.verify(bad.encode())
+    assert issuer.fetches == 1
+
+
 def test_there_are_enough_classes() -> None:
     """The table above is not cut short unseen."""
     assert len(BAD) >= 80

@@ -18,6 +18,7 @@ from runner.web.app import create_app
 from runner.web.policy import metadata_url
 from tests.auth.conftest import SETTINGS, Issuer
 from tests.auth.keyring import AUDIENCE, ISSUER, token
+from tests.auth.test_tokens import BAD, KEYS
 from tests.web.conftest import LIMITS, Application
 from tests.web.twin import Log, Service, Services
 
@@ -132,6 +133,26 @@ def test_bad_token(guarded: Application) -> None:
     assert _error(got) == (401, "invalid_token", f"Bearer {told}, {POINTER}")
     assert got.json["metadata"]["details"] == [{"reason": "expired"}]
     assert [line["error"] for line in guarded.log.of("request")] == ["invalid_token"]
+
+
+@pytest.mark.filterwarnings("ignore:The RSA key is 1024")
+@pytest.mark.parametrize("name", BAD)
+def test_every_class_of_bad_tokens(name: str, issuer: Issuer) -> None:
+    """Over HTTP each class is a 401 `invalid_token` with its reason: no 500, and no answer."""
+    issuer.keys = KEYS  # type: ignore[assignment]
+    guarded = application(SETTINGS, issuer)
+    reason, make = BAD[name]
+    bad = make()
+    got = guarded.client.simulate_get(ROW, headers={"Authorization": f"Bearer {bad}"})
+    told = (got.status_code, got.json["metadata"]["error"])
+    if "=." in bad:  # that cannot even stand in the field (RFC 6750 section 2.1)
+        assert told == (400, "invalid_request")
+        return
+    assert told == (401, "invalid_token")
+    assert got.json["metadata"]["details"] == [{"reason": reason}]
+    assert 'error="invalid_token"' in got.headers["www-authenticate"]
+    assert guarded.services.asked == []
+    assert len(bad) < 3 or bad not in got.text + str(guarded.log.lines)
 
 
 def test_oversized_token(guarded: Application) -> None:
