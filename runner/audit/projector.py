@@ -25,8 +25,9 @@ from runner.store.schema import LATENCIES
 PAUSE = 1.0
 """Seconds between looks at the log."""
 
-_CHUNK = 1024 * 1024  # bytes that are counted in one transaction, and the rest of a line
+_CHUNK = 16 * 1024 * 1024  # bytes that are counted in one transaction, and the rest of a line
 _LIMITS = [limit * 1_000_000 for limit in LATENCIES]
+_MOST, _LONGEST = 2**53, 256
 _LATENCY = 6  # where the histogram begins among the counts
 _NOTHING = [0] * (_LATENCY + len(LATENCIES) + 1)
 
@@ -137,7 +138,7 @@ def _read(path: Path, file: str, begin: int) -> Part | None:
 def count(lines: Iterable[bytes]) -> tuple[dict[tuple[Any, ...], list[int]], list[Head]]:
     """Give the counts of lines by hour, service, version, client and outcome, and their heads."""
     counted: dict[tuple[Any, ...], list[int]] = {}
-    heads: dict[str, Head] = {}
+    last: dict[str, dict[str, Any]] = {}
     hours: dict[str, datetime] = {}
     for line in lines:
         _, record = reading.split(line)
@@ -146,35 +147,55 @@ def count(lines: Iterable[bytes]) -> tuple[dict[tuple[Any, ...], list[int]], lis
             continue
         try:
             writer, sequence = fields["runner.chain.writer"], fields["event.sequence"]
-            if writer not in heads or heads[writer].sequence < sequence:
-                heads[writer] = Head(writer, sequence, fields["runner.chain.digest"])
+            if not _are_names(writer, fields["runner.chain.digest"]) or not _are_counts(sequence):
+                continue
+            if writer not in last or last[writer]["event.sequence"] < sequence:
+                last[writer] = fields
             if fields["event.action"] != PREDICT:
                 continue
             stamp = fields["@timestamp"][:13]
             if stamp not in hours:
                 hours[stamp] = datetime.fromisoformat(f"{stamp}:00:00+00:00")
             nanoseconds, status = fields["event.duration"], fields["http.response.status_code"]
-            counts = [
-                1,
-                fields.get("runner.rows", 0),
-                status >= 500,
-                fields["http.request.body.bytes"],
-                fields["http.response.body.bytes"],
-                nanoseconds,
-                *_NOTHING[_LATENCY:],
-            ]
-            counts[_LATENCY + bisect_left(_LIMITS, nanoseconds)] = 1
+            bucket = _LATENCY + bisect_left(_LIMITS, nanoseconds)
+            bytes_in = fields["http.request.body.bytes"]
+            bytes_out = fields["http.response.body.bytes"]
+            rows, version = fields.get("runner.rows", 0), fields.get("runner.model.version", 0)
+            names = fields.get("service.name", ""), fields.get("client.id", "")
+            outcome = fields["event.outcome"]
+            # Whatever somebody has written there, one line must not keep the others from the store.
+            if not _are_counts(nanoseconds, status, bytes_in, bytes_out, rows, version):
+                continue
+            if not _are_names(outcome, *names):
+                continue
         except (KeyError, TypeError, ValueError):
             continue  # no record of ours: `runner audit verify` says which
-        key = (
-            hours[stamp],
-            fields.get("service.name", ""),
-            fields.get("runner.model.version", 0),
-            fields.get("client.id", ""),
-            fields["event.outcome"],
-        )
-        _add(counted, key, counts)
-    return counted, list(heads.values())
+        key = (hours[stamp], names[0], version, names[1], outcome)
+        counts = counted.get(key)
+        if counts is None:
+            counts = counted[key] = list(_NOTHING)
+        counts[0] += 1
+        counts[1] += rows
+        counts[2] += status >= 500
+        counts[3] += bytes_in
+        counts[4] += bytes_out
+        counts[5] += nanoseconds
+        counts[bucket] += 1
+    heads = [
+        Head(writer, told["event.sequence"], told["runner.chain.digest"])
+        for writer, told in last.items()
+    ]
+    return counted, heads
+
+
+def _are_counts(*values: Any) -> bool:
+    """Say whether values are integers that the store can keep and add up."""
+    return all(type(value) is int and 0 <= value <= _MOST for value in values)
+
+
+def _are_names(*values: Any) -> bool:
+    """Say whether values are strings of a length that a record may have."""
+    return all(type(value) is str and len(value) <= _LONGEST for value in values)
 
 
 def _add(

@@ -155,7 +155,19 @@ def test_lines_that_are_no_records(store: Store, tmp_path: Path) -> None:
     write(log, 3)
     whole = log.read_bytes()
     line = whole.splitlines(keepends=True)[0]
-    log.write_bytes(whole + line[:50] + line + b"rubbish\n\n[1]\n{}\n" + line[:60])
+    strange = b"".join(
+        line.replace(old, new)
+        for old, new in [
+            (b'"http.request.body.bytes":81', b'"http.request.body.bytes":"81"'),
+            (b'"http.request.body.bytes":81', b'"http.request.body.bytes":[]'),
+            (b'"http.request.body.bytes":81', b'"http.request.body.bytes":99999999999999999999'),
+            (b'"event.sequence":1', b'"event.sequence":{}'),
+            (b'"@timestamp":"20', b'"@timestamp":"zz'),
+            (b'"event.outcome":"', b'"event.outcome":"' + b"x" * 999),
+        ]
+    )
+    assert line not in strange
+    log.write_bytes(whole + strange + line[:50] + line + b"rubbish\n\n[1]\n{}\n" + line[:60])
     project = Projector(log, store)
     project.step()
     assert store.usage.counts(())[0]["requests"] == 4
