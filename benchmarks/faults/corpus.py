@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, settings
@@ -92,7 +93,7 @@ def streams(groups: Sequence[Sequence[bytes]], count: int, seed: int = 1) -> Ite
     """Give so many damaged frames, their lengths included; payloads of each group are as likely."""
     chance = random.Random(seed)
     bases = [payload for group in groups for payload in group]
-    readable = [[base for base in group if _unpacked(base) is not None] for group in groups]
+    readable = [[base for base in group if _is_readable(base)] for group in groups]
     for _ in range(count):
         if chance.random() < 0.5:
             message = _unpacked(chance.choice(chance.choice(readable)))
@@ -108,6 +109,11 @@ def streams(groups: Sequence[Sequence[bytes]], count: int, seed: int = 1) -> Ite
         for _ in range(chance.randint(1, 4)):
             _damage(payload, bases, chance)
         yield _length(len(payload), chance) + bytes(payload)
+
+
+@lru_cache(maxsize=10_000)
+def _is_readable(payload: bytes) -> bool:
+    return _unpacked(payload) is not None
 
 
 def _unpacked(payload: bytes) -> dict[str, Any] | None:
