@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -50,8 +50,7 @@ def loaded(
     recovery = Recovery()
     with serving(project, options=options) as server:
         until(lambda: settled(server, language), what="all workers and spares are there")
-        time.sleep(0.5)  # until the connection of the last look is closed
-        before = Inventory.of(server)
+        before = at_rest(server, language, factors)
         load = Load(server.port, language, factors, connections=32, on_answer=recovery.note)
         with load:
             load.wait_for(100)
@@ -65,6 +64,14 @@ def loaded(
         until(lambda: settled(server, language), 60, what="all workers and spares are back")
         outcome.breaches += before.differences(server)
     outcome.breaches += before.remains()
+
+
+def at_rest(server: Server, service: str, factors: Mapping[int, float]) -> Inventory:
+    """Take stock once every front-end has opened what it opens at a first request."""
+    with Load(server.port, service, factors, connections=32) as load:
+        load.wait_for(100)
+    time.sleep(0.5)  # until the connections are closed
+    return Inventory.of(server)
 
 
 def settled(server: Server, language: str) -> bool:

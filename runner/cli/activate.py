@@ -14,15 +14,25 @@ Example:
 @click.command("activate", epilog=_EPILOG)
 @click.argument("number", type=click.IntRange(min=1))
 @config_option
+@click.option("--no-wait", is_flag=True, help="Do not wait for running servers.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0.0),
+    default=120.0,
+    show_default=True,
+    help="Seconds to wait for them.",
+)
 @json_option
-def command(number: int, config: str | None, as_json: bool) -> None:
-    """Make version NUMBER the one that is served.
+def command(number: int, config: str | None, no_wait: bool, timeout: float, as_json: bool) -> None:
+    """Make version NUMBER the one that is served, and wait until it is.
 
-    A running server starts and warms it beside the former one, then switches without losing a
-    request: within about two seconds, longer for a model that is slow to load.
+    Running servers start and warm it beside the former one, then switch without losing a request.
+    When this command is done, every answer is the new version's. If a server cannot start it, the
+    exit code is 1 and the former version serves on there; the activation stands.
     """
     from runner import config as configs
     from runner.audit.record import ACTIVATE
+    from runner.cli.acknowledged import to_json, wait
     from runner.cli.output import print_json
     from runner.cli.recording import recording
     from runner.store import Store
@@ -32,7 +42,10 @@ def command(number: int, config: str | None, as_json: bool) -> None:
         entry.version = number
         activation = store.activate(loaded.service_name, number, by=caller())
         entry.former = activation.from_version
+        servers = [] if no_wait else wait(store, loaded.service_name, number, timeout)
     if as_json:
-        print_json({"from": activation.from_version, "to": activation.to_version})
+        told = [to_json(server) for server in servers]
+        print_json({"from": activation.from_version, "to": activation.to_version, "servers": told})
     else:
-        click.echo(f"Version {number} of {loaded.service_name} is active now.")
+        where = f", and serves on {len(servers)} running server(s)" if servers else ""
+        click.echo(f"Version {number} of {loaded.service_name} is active now{where}.")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from runner.cli.acknowledged import name, to_json
 from runner.cli.options import config_option, json_option
+
+if TYPE_CHECKING:
+    from runner.store import Server
 
 _EPILOG = """\b
 Example:
@@ -26,7 +30,7 @@ Example:
 def command(
     config: str | None, limit: int | None, before: int | None, every: bool, as_json: bool
 ) -> None:
-    """List the newest versions of the service, the active one marked."""
+    """List the newest versions of the service, the active one marked, and what serves."""
     from runner import config as configs
     from runner.cli.output import print_json, print_table
     from runner.store import PAGE, Store, listing
@@ -37,14 +41,20 @@ def command(
     with Store.open(loaded.store_url) as store:
         wanted = None if every else limit or PAGE
         found = listing(store, loaded.service_name, limit=wanted, before=before)
+        servers = store.servers.live(loaded.service_name)
     if as_json:
-        print_json(found)
+        print_json({**found, "servers": [to_json(server) for server in servers]})
     elif not found["models"]:
         click.echo(_nothing(loaded.service_name, before))
     else:
         titles = ("version", "active", "fitted", "language", "test score", "by", "size")
         print_table(titles, [_row(model) for model in found["models"]])
         _tell_of_others(found)
+    if servers and not as_json:
+        click.echo()
+        print_table(
+            ("server", "serves", "state", "reason"), [_server(server) for server in servers]
+        )
 
 
 def _nothing(service: str, before: int | None) -> str:
@@ -63,6 +73,12 @@ def _tell_of_others(found: dict[str, Any]) -> None:
         # Numbers have no gaps but deleted versions, which are not worth counting all the others.
         many = f"Up to {before - 1:,} older ones"
         click.echo(f"{many}: 'runner list --before {before}', or '--all'.", err=True)
+
+
+def _server(server: Server) -> tuple[str, ...]:
+    told = server.served
+    version = "" if told.version is None else str(told.version)
+    return name(server), version, told.state, " ".join(told.reason.split())
 
 
 def _row(model: dict[str, Any]) -> tuple[str, ...]:

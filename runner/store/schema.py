@@ -6,6 +6,7 @@
     runner_artifacts    size and digest of an artifact
     runner_chunks       the artifact's bytes; gone when the version is deleted
     runner_activations  append-only
+    runner_servers      one row a running server and service: what it serves now
     runner_usage        what was counted, per log, hour, service, version, client, outcome
     runner_usage_positions  up to where each file of a log is counted
     runner_audit_heads  the last record of each writer of a log
@@ -164,4 +165,19 @@ heads = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("digest", String(64), nullable=False),
     Column("at", UtcDateTime, nullable=False),
+)
+
+servers = Table(
+    "runner_servers",
+    tables,
+    Column("server", String(32), primary_key=True),
+    Column("service", Text, primary_key=True),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("version", Integer),
+    Column("target", Integer),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("seen", UtcDateTime, nullable=False),
 )

@@ -12,6 +12,7 @@ from runner.store.database import Database
 from runner.store.metadata import encode
 from runner.store.migrate import migrate, stored_revision
 from runner.store.records import Activation, Version
+from runner.store.servers import Servers
 from runner.store.url import open_database
 from runner.store.usage import Usage
 
@@ -24,6 +25,7 @@ class Store:
     def __init__(self, database: Database) -> None:
         self._database = database
         self.usage = Usage(database)
+        self.servers = Servers(database)
 
     @classmethod
     def open(cls, url: str, *, timeout: float = 10.0) -> Self:

@@ -8,6 +8,7 @@ private      an adapter for one fit or test, gone afterwards
 replica      one adapter process of a served version, kept alive
 deployment   the replicas of a service: which version serves, blue/green
 spares       started adapters in reserve, of languages that start slowly
+presence     what this server serves, told to the store
 routing      what front-ends must know, as messages
 control      the socket between supervisor and front-ends
 plan         what a server is to run

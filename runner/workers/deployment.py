@@ -16,7 +16,7 @@ from typing import Any
 from runner.config import Config
 from runner.errors import ArtifactCorrupt, NotFound, RunnerError
 from runner.logs import get_logger
-from runner.store import Store, Version
+from runner.store import Served, Store, Version
 from runner.workers import interpreter
 from runner.workers.errors import WorkerFailedToStart
 from runner.workers.interpreter import Command
@@ -24,6 +24,7 @@ from runner.workers.replica import RESTART_DELAYS, Artifact, Launch, Replica, St
 from runner.workers.routing import Row
 from runner.workers.spares import Spare
 
+_LONGEST_REASON = 2000
 _log = get_logger("runner.workers")
 
 
@@ -64,7 +65,7 @@ class Deployment:
 
     ``changed`` is called when `row` would tell something new; ``drained`` waits until no front-end
     uses the given sockets any more, for so many seconds at most; ``spare`` gives a started adapter
-    if one is in reserve.
+    if one is in reserve; ``said`` is called when only `served` would tell something new.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Deployment:
         changed: Callable[[], None],
         drained: Callable[[tuple[str, ...], float], Awaitable[None]],
         spare: Callable[[Command], Spare | None],
+        said: Callable[[], None],
     ) -> None:
         self.config = config
         self.store = store
@@ -82,6 +84,7 @@ class Deployment:
         self._changed = changed
         self._drained = drained
         self._spare = spare
+        self._said = said
         self._current: Release | None = None
         self._coming: Release | None = None
         self._leaving: set[asyncio.Task[None]] = set()
@@ -90,10 +93,15 @@ class Deployment:
         self._look_again = asyncio.Event()
         self._forced = False
         self._reason = "starting"
+        self._serving: int | None = None
+        self._noticed = self._revision = 0
+        self.failure: tuple[int, str] | None = None
+        """A version that could not be started, and why; None once it, or another, serves."""
         self._log = _log.bind(service=config.service_name)
 
-    def look(self) -> None:
-        """The store may have changed: compare."""
+    def look(self, revision: int) -> None:
+        """The store has changed, and is at this revision: compare."""
+        self._noticed = revision
         self._look_again.set()
 
     def configure(self, config: Config, store: Store) -> None:
@@ -109,7 +117,7 @@ class Deployment:
                 release.config = config
         if fresh:
             self._forced = True
-            self.look()
+            self._look_again.set()
         self._changed()
 
     async def retire(self) -> None:
@@ -128,6 +136,7 @@ class Deployment:
         first = True
         while True:
             self._look_again.clear()
+            noticed = self._noticed
             store = self.store
             try:
                 active = await asyncio.to_thread(store.active, self.config.service_name)
@@ -141,7 +150,10 @@ class Deployment:
                     first = self._forced = False
                     self._target = number
                     await self._abandon()
+                    self.failure = None
                     self._attempt = asyncio.create_task(self._take_over(active))
+                self._revision = noticed
+                self._said()
             await self._look_again.wait()
 
     async def stop(self) -> None:
@@ -204,6 +216,21 @@ class Deployment:
             sockets=sockets,
         )
 
+    @property
+    def served(self) -> Served:
+        """What others may know of this service, by way of the store."""
+        state, reason = self._condition(self._current.sockets if self._current else ())
+        if self.failure is not None and self.failure[0] == self._target:
+            state, reason = "failed", f"version {self.failure[0]} cannot start: {self.failure[1]}"
+        return Served(
+            service=self.config.service_name,
+            version=self._serving,
+            target=self._target,
+            state=state,
+            reason=reason[:_LONGEST_REASON],
+            revision=self._revision,
+        )
+
     def _condition(self, sockets: tuple[str, ...]) -> tuple[str, str]:
         if sockets:
             return "ready", self._reason
@@ -247,6 +274,7 @@ class Deployment:
                     serving=self._current.version.number if self._current else None,
                 )
                 self._coming = None
+                self.failure = version.number, str(ex)
                 self._changed()
                 if isinstance(ex, ArtifactCorrupt | NotFound):
                     return  # trying again cannot help; another activation will
@@ -255,18 +283,17 @@ class Deployment:
                 break
             finally:
                 self._coming = None
-        self._reason = ""
+        self._reason, self.failure = "", None
         self._replace(release)
 
     def _replace(self, release: Release | None) -> None:
         old, self._current = self._current, release
-        if old is not None:
-            sockets = old.sockets
-            for replica in old.replicas:
-                replica.drain()
-            task = asyncio.create_task(self._retire(old, sockets))
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+        sockets = old.sockets if old else ()
+        for replica in old.replicas if old else ():
+            replica.drain()
+        task = asyncio.create_task(self._retire(old, sockets))
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
         self._changed()
         former = old.version.number if old else None
         if release is None:
@@ -274,12 +301,19 @@ class Deployment:
         else:
             self._log.info("version serves", version=release.version.number, former=former)
 
-    async def _retire(self, release: Release, sockets: tuple[str, ...]) -> None:
+    async def _retire(self, former: Release | None, sockets: tuple[str, ...]) -> None:
+        """End the former workers once every front-end has let go of them; then it is settled."""
+        current = self._current
+        timeout = (former.config if former else self.config).service.timeout
         try:
             # What was sent before the switch has its own deadline, after which nobody waits.
-            await self._drained(sockets, release.config.service.timeout + 1.0)
+            await self._drained(sockets, timeout + 1.0)
+            if self._current is current:
+                self._serving = current.version.number if current else None
+                self._said()
         finally:
-            await release.stop()
+            if former is not None:
+                await former.stop()
 
     async def _abandon(self) -> None:
         if self._attempt is not None:

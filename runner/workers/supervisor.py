@@ -25,6 +25,7 @@ from runner.workers.deployment import Deployment
 from runner.workers.frontends import FrontEnds
 from runner.workers.interpreter import Command
 from runner.workers.plan import Plan
+from runner.workers.presence import Presence
 from runner.workers.runtime import runtime_folder
 from runner.workers.spares import Spares
 
@@ -61,6 +62,7 @@ class Supervisor:
         self._ending = asyncio.Event()
         self._asked_again = asyncio.Event()
         self._dirty = asyncio.Event()
+        self._said = asyncio.Event()
         self._control: ControlServer
         self._front_ends: FrontEnds
         self._projector: Projector | None = None
@@ -85,6 +87,7 @@ class Supervisor:
             await self._control.start()
             self._spares = Spares(self._folder, self._wanted_spares)
             try:
+                self._run("presence", Presence(lambda: self._deployments, self._said).run())
                 self._run("spares", self._spares.run())
                 self._run("publish", self._publish())
                 if self._projector is not None:
@@ -176,6 +179,7 @@ class Supervisor:
                     self._dirty.set,
                     self._drained,
                     self._spares.take,
+                    self._said.set,
                 )
                 self._run(deployment, deployment.run())
                 names["added"].append(name)
@@ -207,6 +211,7 @@ class Supervisor:
             self._dirty.clear()
             self._control.publish(self._rows())
             self._spares.look()
+            self._said.set()
 
     def _wanted_spares(self) -> set[Command] | None:
         deployments = self._deployments.values()
@@ -249,7 +254,7 @@ class Supervisor:
                     revision, away = found, False
                     for deployment in self._deployments.values():
                         if deployment.store is store:
-                            deployment.look()
+                            deployment.look(revision)
 
     def _hung(self, socket: str) -> None:
         for deployment in self._deployments.values():
@@ -299,6 +304,12 @@ class Supervisor:
                 }
                 for deployment in self._deployments.values()
                 for replica in deployment.replicas
+            ],
+            "failures": [
+                {"service": deployment.config.service_name, "version": version, "reason": reason}
+                for deployment in self._deployments.values()
+                if deployment.failure is not None
+                for version, reason in [deployment.failure]
             ],
             "spares": [
                 {"adapter": spare.connection.hello.adapter, "pid": spare.process.pid}

@@ -114,8 +114,9 @@ def test_activation_reaches_the_server_and_loses_nothing(
     factors = {1: 2.0, 2: 5.0}
     with Clients(server, "tricks", 8) as clients:
         for number in (2, 1, 2, 1):
-            assert tricks.run("activate", str(number)).code == 0
-            until(lambda n=number: _version(server) == n, 10, f"version {number} serves")
+            done = tricks.run("activate", str(number), "--json")
+            assert (done.code, len(done.json["servers"])) == (0, 1)
+            assert _version(server) == number
     wrong = [
         a
         for a in clients.answers
@@ -142,8 +143,15 @@ def test_a_corrupt_version_never_serves(server: Server, projects: tuple[Project,
         database.execute(
             f"update runner_chunks set data = ? where artifact_id = {newest}", (flipped,)
         )
-    assert other.run("activate", str(number)).code == 0
-    until(lambda: f"version {number}" in server.log.read_text(), 10, "the refusal is logged")
+    done = other.run("activate", str(number))
+    assert done.code == 1
+    assert f"version {number} cannot start" in done.stderr
+    assert "version 1 serves on" in done.stderr
+    (told,) = other.run("list", "--json").json["servers"]
+    assert (told["version"], told["target"], told["state"]) == (1, number, "failed")
+    assert "sha256" in told["reason"]
+    (failure,) = server.get("/alive")[1]["failures"]
+    assert (failure["service"], failure["version"]) == ("other", number)
     assert server.predict("other", x=2.0)[1]["metadata"]["model_version"] == 1
     done = other.run("test", "--model-version", str(number))
     assert done.code == 1
