@@ -65,7 +65,7 @@ def _one_row(run: Run) -> Iterator[Goal]:
     other = f"the quickest peer: {_title(quickest)}"
     yield Goal(work, "ms", _p50(ours), other, _p50(quickest), 0.6, False)
     sixteen = ours.at(16) if ours else None
-    p99, p50 = (sixteen.p99_ms, sixteen.p50_ms) if sixteen else (None, None)
+    p99, p50 = (sixteen.p99_ms, sixteen.p50_ms) if sixteen and sixteen.requests else (None, None)
     yield Goal("p99 at 16 connections", "ms", p99, "our own p50 there", p50, 3, False)
 
 
@@ -125,12 +125,12 @@ def _rate(found: Found | None) -> float | None:
 
 def _p50(found: Found | None) -> float | None:
     run = found.at(1) if found else None
-    return run.p50_ms if run else None
+    return run.p50_ms or None if run else None  # 0: nothing was answered
 
 
 def _large(found: Found | None, form: str) -> float | None:
     run = found.many(form) if found else None
-    return run.p50_ms if run else None
+    return run.p50_ms or None if run else None
 
 
 def _title(found: Found | None) -> str:

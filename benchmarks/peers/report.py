@@ -70,15 +70,15 @@ def _figures(run: Run, found: Found) -> Iterator[str]:
     mine, theirs = (ours.at(64) if ours else None), found.at(64)
     yield (
         f"{mine.requests_per_second / theirs.requests_per_second:.1f}"
-        if mine and theirs and not found.is_ours
+        if mine and theirs and theirs.requests_per_second and not found.is_ours
         else ""
     )
     one, sixteen = found.at(1), found.at(16)
-    yield f"{one.p50_ms:.2f}" if one else ""
-    yield f"{sixteen.p99_ms:.2f}" if sixteen else ""
+    yield f"{one.p50_ms:.2f}" if one and one.requests else ""
+    yield f"{sixteen.p99_ms:.2f}" if sixteen and sixteen.requests else ""
     for form in (RECORDS, COLUMNAR):
         large = found.many(form)
-        yield f"{large.p50_ms:.1f}" if large else ""
+        yield f"{large.p50_ms:.1f}" if large and large.requests else ""
     yield _number(found.ready_seconds)
     yield f"{found.memory_mb:.0f}" if found.memory_mb else ""
     yield str(found.failed) if found.loads else ""

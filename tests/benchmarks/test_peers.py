@@ -159,6 +159,17 @@ def test_a_run_survives_its_json(tmp_path: Path) -> None:
     assert "<script" not in drawn
 
 
+def test_tells_of_a_server_that_answered_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server too slow for one load has no ratio, and the table is printed."""
+    run = _run(ours=1000, palladium=500)
+    run.peers[1].loads["64"] = [Load(0.0, 0.0, 0.0, 0, 5)]
+
+    print_run(run, markdown=True)
+
+    told = next(line for line in capsys.readouterr().out.splitlines() if "| palladium" in line)
+    assert [" 0 ", "  "] == [f" {cell.strip()} " for cell in told.split("|")[5:7]]
+
+
 def test_names_what_cannot_be_installed_with_the_reason(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
