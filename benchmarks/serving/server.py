@@ -70,11 +70,13 @@ class Server:
         return psutil.Process(self.process.pid).children(recursive=True)
 
     def front_ends(self) -> list[psutil.Process]:
-        """The processes that answer HTTP: the children of gunicorn's master."""
+        """The processes that answer HTTP: the children of gunicorn's master, or of two masters."""
+        found: list[psutil.Process] = []
         for process in psutil.Process(self.process.pid).children():
-            if "gunicorn" in " ".join(process.cmdline()):
-                return process.children()
-        return []
+            with contextlib.suppress(psutil.NoSuchProcess):  # ended, or not yet waited for
+                if "gunicorn" in " ".join(process.cmdline()):
+                    found += process.children()
+        return found
 
     def runtime_folders(self) -> list[Path]:
         """Where this server keeps its sockets and attachments."""

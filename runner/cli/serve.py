@@ -71,6 +71,7 @@ def command(
     loaded = loading.load_all(configs)
     logs.configure()
     log = logs.get_logger("runner")
+    audit = loaded[0].audit_in_full  # to the end: what counts usage follows this file
     with server.listen(host, port) as listener:
 
         def plan(loaded: Sequence[Config]) -> Plan:
@@ -87,7 +88,7 @@ def command(
                 workers=workers,
                 graceful_timeout=settings.graceful_timeout,
                 within=Limits(**asdict(settings)),
-                audit=loaded[0].audit_in_full,
+                audit=audit,
                 quotas=loading.limits_of(loaded),
                 auth=None if auth == loading.NO_AUTH else auth,
                 certfile=certfile,

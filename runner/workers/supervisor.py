@@ -52,6 +52,7 @@ class Supervisor:
         self, plan: Plan, listener: sockets.socket, read_again: Callable[[], Plan]
     ) -> None:
         self._plan = plan
+        self._audit_url = ""
         self._listener = listener
         self._read_again = read_again
         self._stack = contextlib.ExitStack()
@@ -99,7 +100,7 @@ class Supervisor:
                 await self._stop()
 
     def _open_audit(self, config: Config) -> None:
-        audit = config.audit_in_full
+        audit, self._audit_url = config.audit_in_full, config.store_url
         if audit.to in ("file", "both"):
             assert audit.path is not None
             self._projector = Projector(audit.path, self._stores[config.store_url])
@@ -146,7 +147,7 @@ class Supervisor:
             self._asked_again.clear()
             try:
                 plan = await asyncio.to_thread(self._read_again)
-                if plan.configs[0].audit_in_full != self._plan.configs[0].audit_in_full:
+                if plan.configs[0].audit != self._plan.configs[0].audit:
                     path = str(plan.configs[0].path)
                     raise ConfigError([Fault("changing it needs a new start", None, path, "audit")])
                 await self._open_stores(plan)
@@ -284,7 +285,7 @@ class Supervisor:
 
     def _usage(self, by: str, since: str | None, client: str | None) -> dict[str, Any]:
         question = Question.of(by, since)
-        store = self._stores[self._plan.configs[0].store_url]
+        store = self._stores[self._audit_url]
         told = statistics(store, question, client)
         return {"by": question.by, "since": question.since, "client": client, "usage": told}
 
