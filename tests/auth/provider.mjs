@@ -15,7 +15,7 @@ import { pathToFileURL } from 'node:url';
 const [modules, port] = process.argv.slice(2);
 const { Provider } = await import(pathToFileURL(`${modules}/oidc-provider/lib/index.js`));
 
-const KEPT = 5;
+const KEPT = 100;
 const issuer = `http://127.0.0.1:${port}`;
 let keys = [];
 let answer;
