@@ -40,7 +40,7 @@ class Projector:
     def __init__(self, path: Path, store: Store) -> None:
         self.path = path
         self.log = log_name(path)
-        self._store = store
+        self.store = store
         self._seen: dict[tuple[int, int], int] = {}
 
     async def run(self) -> None:
@@ -68,14 +68,14 @@ class Projector:
         changed = [found for path in reading.names(self.path) if (found := self._changed(path))]
         if not changed:
             return
-        positions = self._store.usage.positions(self.log)
+        positions = self.store.usage.positions(self.log)
         for path, file, inode, size in changed:
             position = positions.get(file, 0)
             while (part := _read(path, file, position)) is not None:
-                if self._store.usage.add(self.log, part):
+                if self.store.usage.add(self.log, part):
                     position = part.end
                 else:  # another projector was faster
-                    position = self._store.usage.positions(self.log).get(file, 0)
+                    position = self.store.usage.positions(self.log).get(file, 0)
             self._seen[inode] = size if path.suffix in reading.COMPRESSED else position
 
     def rebuild(self, *, partial: bool = False) -> int:
@@ -95,13 +95,13 @@ class Projector:
                     _add(counted, key, counts)
                 position = part.end
             parts.append(Part(file, path.name, 0, position))
-        gone = set(self._store.usage.positions(self.log)) - {part.file for part in parts}
+        gone = set(self.store.usage.positions(self.log)) - {part.file for part in parts}
         if gone and not partial:
             raise Refused(
                 f"{len(gone)} files of {self.path} that were counted are gone: with --partial "
                 "their records are not counted any more"
             )
-        self._store.usage.replace(self.log, parts, counted)
+        self.store.usage.replace(self.log, parts, counted)
         return sum(counts[0] for counts in counted.values())
 
     def _changed(self, path: Path) -> tuple[Path, str, tuple[int, int], int] | None:
