@@ -1,0 +1,40 @@
+"""A server's own processes are killed: what is left goes on, or ends, and nothing stays behind."""
+
+from __future__ import annotations
+
+import signal
+from pathlib import Path
+
+import psutil
+
+from benchmarks.faults.kill_server import sigkill_front_end, sigkill_supervisor
+from benchmarks.serving.multiplier import multiplier
+from benchmarks.serving.server import serving
+
+
+def test_sigkill_front_end(tmp_path: Path) -> None:
+    """A killed front-end costs its own requests at most; no worker is restarted for it."""
+    outcome = sigkill_front_end(tmp_path, trials=2, connections=4)
+    assert [] == outcome.breaches, outcome.notes
+
+
+def test_sigkill_supervisor(tmp_path: Path) -> None:
+    """All its processes end by themselves, and the next start removes its folder."""
+    outcome = sigkill_supervisor(tmp_path, trials=1, connections=4, limit=60)
+    assert [] == outcome.breaches, outcome.notes
+
+
+def test_live_asks_nobody(tmp_path: Path) -> None:
+    """/health/live answers while supervisor and workers stand still: it asks neither."""
+    project = multiplier(tmp_path / "python")
+    project.fit()
+    with serving(project) as server:
+        stopped = [psutil.Process(pid) for pid in server.worker_pids("python")]
+        stopped.append(psutil.Process(server.process.pid))
+        try:
+            for process in stopped:
+                process.send_signal(signal.SIGSTOP)
+            assert 200 == server.get("/health/live")[0]
+        finally:
+            for process in stopped:
+                process.send_signal(signal.SIGCONT)
