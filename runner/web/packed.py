@@ -40,6 +40,12 @@ def unpack(body: Buffer, limits: Limits) -> Any:
             raise too_many(limits)
         return container
 
+    def put_back(code: int, data: bytes) -> Buffer:
+        number = int.from_bytes(data, "big")
+        if len(data) != 4 or number >= len(taken):  # the body's own; an empty one has no length
+            raise ValueError(f"extension type {code} is not used here")
+        return taken[number]
+
     try:
         return msgpack.unpackb(
             payload,
@@ -48,7 +54,7 @@ def unpack(body: Buffer, limits: Limits) -> Any:
             max_array_len=limits.max_rows,
             max_map_len=_LONGEST_ROW,
             max_ext_len=4 if taken else 0,
-            ext_hook=lambda _, data: taken[int.from_bytes(data, "big")],
+            ext_hook=put_back,
         )
     except (ValueError, TypeError, RecursionError) as ex:
         if "exceeds max_array_len" in str(ex):  # msgpack has no type for it

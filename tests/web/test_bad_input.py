@@ -214,6 +214,8 @@ def test_too_many_rows(web: Application, body: bytes, type_: str) -> None:
         b"\x92\x80",
         b"\x81\x01\x02",
         b"\xc7\x01\x05x",
+        b"\x91\x81\xa1x\xc7\x00\x01",  # an extension type without a byte
+        b"\x92\xc6\x00\x01\x00\x00" + bytes(65_536) + b"\xd6\x00\x00\x00\x00\x09",
         b"\x91" * 2000,
         b"\x81\xa1\xff\x01",
         GOOD,
