@@ -94,15 +94,16 @@ class Checker:
         columns = [[field.blank(line[at]) for line in lines] for field, at in cuts]
         return self._table(columns, 0, (header,))
 
-    def columns(self, columns: Mapping[str, Any]) -> Table:
+    def columns(self, columns: Mapping[str, Any], no_bools: bool = False) -> Table:
         """Check columns by field name: lists of JSON values, or arrays (`Raw`).
 
-        Raises InvalidInput, for columns that differ in length too.
+        ``no_bools``: that no list has true or false is known. Raises InvalidInput, for columns that
+        differ in length too.
         """
         self._refuse_lack(columns)
         given = {name: columns[name] for name in self.names}
         check_columns(given)
-        return self._table(list(given.values()), 0, (columns,))
+        return self._table(list(given.values()), 0, (columns,), no_bools)
 
     def split(self, names: Sequence[Any], data: Sequence[Any] | Raw) -> Table:
         """Check rows of values in the order of ``names``: lists, or one array (`Raw`).
@@ -138,12 +139,13 @@ class Checker:
         lists: Sequence[list[Any] | Raw],
         first_row: int | None,
         given: Sequence[Iterable[Any]],
+        no_bools: bool = False,
     ) -> Table:
         """Build the table; ``given`` has the names that each row was given under."""
         faults: list[InputFault] = []
         columns = []
         for field, values in zip(self._fields, lists, strict=True):
-            columns.append(field.column(values, first_row, faults))
+            columns.append(field.column(values, first_row, faults, no_bools))
             if len(faults) >= MOST_FAULTS:
                 break
         if faults:

@@ -40,9 +40,16 @@ class CheckedField:
         return None if text in self._blanks else text
 
     def column(
-        self, values: Sequence[Any] | Raw, first_row: int | None, faults: list[InputFault]
+        self,
+        values: Sequence[Any] | Raw,
+        first_row: int | None,
+        faults: list[InputFault],
+        no_bools: bool = False,
     ) -> Column:
-        """Build the model's column; what is not acceptable is added to ``faults``."""
+        """Build the model's column; what is not acceptable is added to ``faults``.
+
+        ``no_bools``: that none is among the values is known.
+        """
         feature = self.feature
         if isinstance(values, Raw):
             if values.type is self.accepts is self.type:
@@ -53,11 +60,13 @@ class CheckedField:
                     ]
                 return Column(feature.name, self.type, values.data)
             values = list(values.values())
-        if self._pack is not None and self._kind.native.issuperset(map(type, values)):
+        # PERF: only a bool would pass for a float; to look at every type takes as long as to pack.
+        sure = no_bools and self.accepts is self.type is Type.F64
+        if self._pack is not None and (sure or self._kind.native.issuperset(map(type, values))):
             try:
                 packed = self._pack(values, self._levels)
                 return Column(feature.name, self.type, packed, feature.levels, feature.ordered)
-            except (ValueError, OverflowError, KeyError):
+            except (ValueError, OverflowError, KeyError, TypeError):
                 pass  # which of them it is, the long way tells
         items = self._read(values, first_row, faults)
         return column(feature.name, self.type, items, feature.levels, feature.ordered)

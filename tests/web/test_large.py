@@ -185,7 +185,7 @@ class Overtaken(Checker):
         super().__init__(signature)
         self._services = services
 
-    def columns(self, columns: Any) -> Any:
+    def columns(self, columns: Any, no_bools: bool = False) -> Any:
         self._services.change("iris", checker=Checker(FLOATS), version=8)
         return super().columns(columns)
 
@@ -205,7 +205,7 @@ def test_a_service_that_goes_meanwhile(large: Large) -> None:
     """Rows that were read aside for a version that is no more are not sent to anybody."""
 
     class Gone(Checker):
-        def columns(self, columns: Any) -> Any:
+        def columns(self, columns: Any, no_bools: bool = False) -> Any:
             large.services.change("iris", checker=None, version=None, state="no_model", reason="x")
             return super().columns(columns)
 
@@ -234,7 +234,7 @@ def test_the_loop_goes_on_meanwhile(large: Large) -> None:
     turns: list[str] = []
 
     class Watched(Checker):
-        def columns(self, columns: Any) -> Any:
+        def columns(self, columns: Any, no_bools: bool = False) -> Any:
             turns.append(threading.current_thread().name)
             return super().columns(columns)
 
