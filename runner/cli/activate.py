@@ -35,10 +35,13 @@ def command(number: int, config: str | None, no_wait: bool, timeout: float, as_j
     from runner.cli.acknowledged import to_json, wait
     from runner.cli.output import print_json
     from runner.cli.recording import recording
-    from runner.store import Store
+    from runner.store import BRIEFLY, Store
 
     loaded = configs.load(config)
-    with Store.open(loaded.store_url) as store, recording(loaded, ACTIVATE) as entry:
+    with (
+        Store.open(loaded.store_url, timeout=BRIEFLY) as store,
+        recording(loaded, ACTIVATE) as entry,
+    ):
         entry.version = number
         activation = store.activate(loaded.service_name, number, by=caller())
         entry.former = activation.from_version

@@ -21,10 +21,10 @@ def command(number: int, config: str | None, as_json: bool) -> None:
     from runner.audit.record import DELETE
     from runner.cli.output import print_json
     from runner.cli.recording import recording
-    from runner.store import Store
+    from runner.store import BRIEFLY, Store
 
     loaded = configs.load(config)
-    with Store.open(loaded.store_url) as store, recording(loaded, DELETE) as entry:
+    with Store.open(loaded.store_url, timeout=BRIEFLY) as store, recording(loaded, DELETE) as entry:
         entry.version = number
         store.delete(loaded.service_name, number, by=caller())
     if as_json:

@@ -33,12 +33,12 @@ def command(
     """List the newest versions of the service, the active one marked, and what serves."""
     from runner import config as configs
     from runner.cli.output import print_json, print_table
-    from runner.store import PAGE, Store, listing
+    from runner.store import BRIEFLY, PAGE, Store, listing
 
     if every and limit is not None:
         raise click.UsageError("--all and --limit exclude one another.")
     loaded = configs.load(config)
-    with Store.open(loaded.store_url) as store:
+    with Store.open(loaded.store_url, timeout=BRIEFLY) as store:
         wanted = None if every else limit or PAGE
         found = listing(store, loaded.service_name, limit=wanted, before=before)
         servers = store.servers.live(loaded.service_name)

@@ -20,7 +20,18 @@ threads may share one store.
 from runner.store.listing import PAGE, listing
 from runner.store.records import Activation, Version
 from runner.store.servers import Served, Server
-from runner.store.store import Store
+from runner.store.store import BRIEFLY, Store
 from runner.store.usage import Head, Part
 
-__all__ = ["PAGE", "Activation", "Head", "Part", "Served", "Server", "Store", "Version", "listing"]
+__all__ = [
+    "BRIEFLY",
+    "PAGE",
+    "Activation",
+    "Head",
+    "Part",
+    "Served",
+    "Server",
+    "Store",
+    "Version",
+    "listing",
+]

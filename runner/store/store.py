@@ -19,6 +19,10 @@ from runner.store.usage import Usage
 _LONGEST_NAME = 200
 
 
+BRIEFLY = 1.0
+"""Seconds that those wait for another's lock who are to say within two that they could not."""
+
+
 class Store:
     """Versions of models; safe to share among threads, and with other processes' stores."""
 

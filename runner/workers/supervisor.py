@@ -19,7 +19,7 @@ from runner.audit.statistics import statistics
 from runner.config import Config, limits_of
 from runner.errors import ConfigError, Fault, NotFound, RunnerError, Unavailable
 from runner.logs import get_logger
-from runner.store import Store, listing
+from runner.store import BRIEFLY, Store, listing
 from runner.workers.control import ControlServer
 from runner.workers.deployment import Deployment
 from runner.workers.frontends import FrontEnds
@@ -162,7 +162,7 @@ class Supervisor:
     async def _open_stores(self, plan: Plan) -> None:
         for url in dict.fromkeys(config.store_url for config in plan.configs):
             if url not in self._stores:
-                store = await asyncio.to_thread(Store.open, url)
+                store = await asyncio.to_thread(Store.open, url, timeout=BRIEFLY)
                 self._stores[url] = self._stack.enter_context(store)
 
     async def _follow(self, plan: Plan) -> None:

@@ -1,0 +1,67 @@
+"""Take the database away for a while."""
+
+from __future__ import annotations
+
+import contextlib
+import sqlite3
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+from benchmarks.faults.leftovers import Inventory
+from benchmarks.faults.load import Load
+from benchmarks.faults.outcome import Outcome, scenario
+from benchmarks.serving.multiplier import fit_factors, multiplier
+from benchmarks.serving.server import serving, until
+
+
+@scenario(
+    11,
+    "SQLite locked by another process for 30 s",
+    "predictions: 0 failed; commands that write: exit code 5 within 2 s; normal within 5 s after",
+    seconds=4.0,
+)
+def sqlite_locked(
+    folder: Path, seconds: float = 30.0, connections: int = 16, limit: float = 5.0
+) -> Outcome:
+    """``worst_seconds``: from the lock's end until an activation is served."""
+    project = multiplier(folder / "python")
+    factors = fit_factors(project, [2.0, 3.0])
+    outcome = Outcome(1, limit_seconds=limit)
+    with serving(project) as server:
+        with Load(server.port, "python", factors, connections=connections, rate=400) as load:
+            load.wait_for(connections)
+            with _locked(project.folder / "runner.db"):
+                until_then = time.monotonic() + seconds
+                slowest = 0.0
+                while time.monotonic() < until_then:
+                    began = time.monotonic()
+                    done = project.run("activate", "1")
+                    slowest = max(slowest, time.monotonic() - began)
+                    outcome.check(done.code == 5, f"activate: exit code {done.code}")
+                    lines = done.stderr.strip().splitlines()
+                    outcome.check(len(lines) == 1, f"activate said {done.stderr!r}")
+                outcome.check(server.get("/health/live")[0] == 200, "/health/live is not 200")
+                outcome.check(server.get("/health/ready")[0] == 200, "/health/ready is not 200")
+            began = time.monotonic()
+            outcome.check(project.run("activate", "1").code == 0, "activate fails afterwards")
+            until(lambda: load.versions[1], 60, "the activation is served")
+            outcome.worst_seconds = time.monotonic() - began
+            load.wait_for(connections)
+        before = Inventory.of(server)
+    outcome.notes.append(f"slowest refusal of a command {slowest:.2f} s, its start included")
+    for name, count in load.counts().items():
+        setattr(outcome, name, count)
+    outcome.breaches += before.remains()
+    return outcome.judge()
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+    try:
+        connection.execute("BEGIN EXCLUSIVE")
+        yield
+        connection.execute("ROLLBACK")
+    finally:
+        connection.close()
