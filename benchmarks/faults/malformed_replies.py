@@ -93,6 +93,9 @@ def malformed_frames_at_front_end(folder: Path, frames: int = 100_000) -> Outcom
         outcome.judge()
         for complaint, count in complaints.most_common(5):
             outcome.check(False, f"{count} times: {complaint}")
+        failures = [each for each in server.events if each.get("error") == "internal"]
+        reasons = Counter(each["reason"][:200] for each in failures if "reason" in each)
+        outcome.notes += [f"internal: {reason}" for reason in list(reasons)[:5]]
         status, body = until(
             lambda: (found := server.predict("liar", x=4.0))[0] == 200 and found, 30
         )
