@@ -65,7 +65,8 @@ class Services:
     def __init__(self, control: Path, on_lost: Callable[[], None]) -> None:
         self.folder = control.parent
         """Where files can be made that workers map."""
-        self._control = ControlClient(control, self._route, on_lost)
+        self._on_lost = on_lost
+        self._control = ControlClient(control, self._route, self._lost)
         self._services: dict[str, Service] = {}
         self._rows: dict[str, Row] = {}
         self._pools: dict[str, Pool] = {}
@@ -155,6 +156,13 @@ class Services:
         self._services = {row.name: self._services[row.name] for row in rows}
         self._told.set()
         self._tell()
+
+    def _lost(self) -> None:
+        """The supervisor is gone, and its workers with it: nobody is to wait for others."""
+        for pool in self._pools.values():
+            pool.state, pool.reason = "failed", "the supervisor is gone"
+            pool.switch()
+        self._on_lost()
 
     async def _remove(self, names: Iterable[str]) -> None:
         """Take no more requests for services that the config has no more; finish what has begun."""
