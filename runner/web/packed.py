@@ -59,7 +59,9 @@ def unpack(body: Buffer, limits: Limits) -> Any:
     except (ValueError, TypeError, RecursionError) as ex:
         if "exceeds max_array_len" in str(ex):  # msgpack has no type for it
             raise too_many(limits) from ex
-        raise Problem(400, "invalid_msgpack", f"the body is no msgpack: {ex!r:.200}") from ex
+        # Not its repr: of bytes too many that is all of what came before, however deep.
+        told = f"{type(ex).__name__}: {ex!s:.200}"
+        raise Problem(400, "invalid_msgpack", f"the body is no msgpack: {told}") from ex
 
 
 def first_large(beginning: bytes) -> int | None:

@@ -217,6 +217,7 @@ def test_too_many_rows(web: Application, body: bytes, type_: str) -> None:
         b"\x91\x81\xa1x\xc7\x00\x01",  # an extension type without a byte
         b"\x92\xc6\x00\x01\x00\x00" + bytes(65_536) + b"\xd6\x00\x00\x00\x00\x09",
         b"\x91" * 2000,
+        *(b"\x91" * depth + b"\x01\x01" for depth in (400, 500, 1000)),  # deep, and a byte too many
         b"\x81\xa1\xff\x01",
         GOOD,
     ],
