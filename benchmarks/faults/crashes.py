@@ -70,8 +70,12 @@ def at_rest(server: Server, service: str, factors: Mapping[int, float]) -> Inven
     """Take stock once every front-end has opened what it opens at a first request."""
     with Load(server.port, service, factors, connections=32) as load:
         load.wait_for(100)
-    time.sleep(0.5)  # until the connections are closed
-    return Inventory.of(server)
+    found = Inventory.of(server)
+    while True:  # until the connections are closed
+        time.sleep(0.5)
+        former, found = found, Inventory.of(server)
+        if former == found:
+            return found
 
 
 def settled(server: Server, language: str) -> bool:
