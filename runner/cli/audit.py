@@ -16,7 +16,7 @@ Example:
   runner audit verify /archive/2026-03/*   these files instead of the config's, oldest first"""
 
 
-@click.group("audit")
+@click.group("audit", epilog=_EPILOG)
 def command() -> None:
     """Look after the audit log."""
 
