@@ -65,11 +65,6 @@ class ControlServer:
         for writer in list(self._front_ends):
             writer.close()
 
-    @property
-    def front_ends(self) -> int:
-        """How many front-ends are connected."""
-        return len(self._front_ends)
-
     def publish(self, rows: Iterable[Row]) -> int:
         """Tell all front-ends, now and later ones, the routes; give their revision."""
         self._revision += 1
@@ -140,15 +135,16 @@ class ControlServer:
     async def _reply(
         self, writer: asyncio.StreamWriter, number: Any, query: str, arguments: Mapping[str, Any]
     ) -> None:
-        answer: dict[str, Any] = {"answer": number}
         try:
-            answer["result"] = await self._answer(query, arguments)
+            result = await self._answer(query, arguments)
+            answer = orjson.dumps({"answer": number, "result": result})
         except RunnerError as ex:
-            answer["error"] = str(ex)
+            answer = orjson.dumps({"answer": number, "error": str(ex)})
         except Exception:
             _log.exception("a query failed", query=query)
-            answer["error"] = "the supervisor failed at this; its log says why"
-        writer.write(frame(orjson.dumps(answer)))
+            error = "the supervisor failed at this; its log says why"
+            answer = orjson.dumps({"answer": number, "error": error})
+        writer.write(frame(answer))
 
 
 class _FrontEnd:

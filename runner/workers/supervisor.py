@@ -162,6 +162,8 @@ class Supervisor:
     async def _open_stores(self, plan: Plan) -> None:
         for url in dict.fromkeys(config.store_url for config in plan.configs):
             if url not in self._stores:
+                # Another may be writing or migrating just now: that is worth a wait, this once.
+                (await asyncio.to_thread(Store.open, url)).close()
                 store = await asyncio.to_thread(Store.open, url, timeout=BRIEFLY)
                 self._stores[url] = self._stack.enter_context(store)
 
@@ -271,7 +273,7 @@ class Supervisor:
             case "alive":
                 return self._alive()
             case "grant" if self._quotas is not None:
-                return self._quotas.grant(front_ends=self._control.front_ends, **arguments)
+                return self._quotas.grant(front_ends=self._control.joined, **arguments)
             case _:
                 raise NotFound(f"there is no query {query!r}")
 

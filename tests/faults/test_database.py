@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
 from pathlib import Path
 
 from benchmarks.faults.database import sqlite_locked
+from tests.serving.project import tricky
+from tests.serving.server import serving, until
 
 
 def test_sqlite_locked(tmp_path: Path) -> None:
     """No prediction fails, commands are refused in a line, and all is well afterwards."""
     outcome = sqlite_locked(tmp_path, seconds=2.0, connections=4, limit=60)
     assert [] == outcome.breaches, outcome.notes
+
+
+def test_a_start_waits_for_who_writes(tmp_path: Path) -> None:
+    """A server that starts while somebody writes into its store waits, and does not give up."""
+    project = tricky(tmp_path / "project")
+    project.fit()
+    lock = sqlite3.connect(project.folder / "runner.db", isolation_level=None)
+    lock.execute("BEGIN EXCLUSIVE")
+    with serving(project, wait=False) as server:
+        time.sleep(3.0)  # longer than a running server waits
+        assert server.process.poll() is None
+        lock.execute("ROLLBACK")
+        until(lambda: server.get("/health/ready")[0] == 200, 60)
+    lock.close()
