@@ -2,10 +2,12 @@
 
     python -m benchmarks.predict [--seconds 5] [--rounds 3] [--json]
 
-One `runner serve` with its defaults (one front-end, one worker a service) serves all examples; the
-bare response runs under the same gunicorn with the same options. wrk, one thread, loads one after
-the other on 127.0.0.1 with the 150 flowers in turn, in rounds, so that a machine that drifts hits
-all alike. The table has medians over the rounds. wrk itself takes its share of the machine.
+One `runner serve` with its defaults (one front-end, one worker a service; usage records) serves all
+examples and wants an access token with every request. A second one serves the scikit-learn tree
+again, to anybody and without records: what both cost. The bare response runs under the same
+gunicorn with the same options. wrk, one thread, loads one after the other on 127.0.0.1 with the 150
+flowers in turn, in rounds, so that a machine that drifts hits all alike. The table has medians over
+the rounds. wrk itself takes its share of the machine.
 """
 
 from __future__ import annotations
@@ -19,11 +21,14 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.iris import query, rows
+from benchmarks.issuer import issuer
 from benchmarks.servers import bare_falcon, fitted_example, runner_serve
 from benchmarks.wrk import Load, Request, load, median, write_script
 
 CONNECTIONS = (1, 16, 64)
-EXAMPLES = {"iris-sklearn": "scikit-learn tree", "iris-r": "R rpart", "iris-julia": "Julia"}
+TREE = "iris-sklearn"
+EXAMPLES = {TREE: "scikit-learn tree", "iris-r": "R rpart", "iris-julia": "Julia"}
+OPEN = "… without authentication and records"
 
 
 def main() -> None:
@@ -39,24 +44,37 @@ def main() -> None:
         configs = []
         for example in EXAMPLES:
             console.print(f"fitting {example}")
-            configs.append(fitted_example(example, folder))
+            configs.append(_fitted(example, folder, issuer().config()))
+        open_config = _fitted(TREE, folder / "open", "audit: {to: none}\n")
         with (
             runner_serve(configs, folder / "runner.log") as url,
+            runner_serve([open_config], folder / "open.log") as open_url,
             bare_falcon(folder / "bare.log") as bare,
         ):
             # No query: what reading one costs is ours to bear.
             plain = write_script([Request("GET", "/")], folder / "bare.lua")
             loads = {"bare Falcon": (bare, plain)}
             for example, title in EXAMPLES.items():
-                loads[title] = (url, _script(folder, f"/services/{example}/predict"))
+                loads[title] = (url, _script(folder, example, issuer().token()))
+            loads[OPEN] = (open_url, _script(folder / "open", TREE))
             found = measure(loads, arguments.seconds, arguments.rounds, console)
     report(found, console, arguments.json)
 
 
-def _script(folder: Path, path: str) -> Path:
-    """Write the script that asks ``path`` for every flower."""
-    requests = [Request("GET", f"{path}?{query(row)}") for row in rows()]
-    return write_script(requests, folder / f"{path.replace('/', '-')}.lua")
+def _fitted(example: str, folder: Path, more: str) -> Path:
+    """Fit an example with further lines in its config."""
+    folder.mkdir(exist_ok=True)
+    config = fitted_example(example, folder)
+    config.write_text(config.read_text(encoding="utf-8") + more, encoding="utf-8")
+    return config
+
+
+def _script(folder: Path, service: str, token: str = "") -> Path:
+    """Write the script that asks a service for every flower."""
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    path = f"/services/{service}/predict"
+    requests = [Request("GET", f"{path}?{query(row)}", headers=headers) for row in rows()]
+    return write_script(requests, folder / f"{service}.lua")
 
 
 def measure(
@@ -108,6 +126,10 @@ def report(found: dict[tuple[str, int], Load], console: Console, as_json: bool) 
             f"{row['failed']} of {row['requests']:,}",
         )
     console.print(table)
+    busiest = max(CONNECTIONS)
+    both, neither = (found[title, busiest] for title in (EXAMPLES[TREE], OPEN))
+    ratio = both.requests_per_second / neither.requests_per_second
+    console.print(f"with authentication and records: {ratio:.2f} of without, {busiest} connections")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import ClassVar
 
 from benchmarks.iris import FEATURES, Row, query
-from benchmarks.peers.issuer import issuer
+from benchmarks.issuer import issuer
 from benchmarks.peers.peer import COLUMNAR, CONSTANT, JULIA, RECORDS, RPART, TREE, Peer, Place, post
 from benchmarks.servers import ROOT, RUNNER, fitted_example
 from benchmarks.wrk import Request
