@@ -17,7 +17,7 @@ Every other module holds the scenarios of one kind of fault, and is found by its
         project = multiplier(folder / "python")              # answers x * factor of its version
         factors = fit_factors(project, [2.0])                # {1: 2.0}
         with serving(project) as server:
-            before = Inventory.of(server)
+            before = Inventory.settled(server)
             with Load(server.port, "python", factors, connections=32) as load:
                 for _ in range(trials):
                     load.wait_for(100)                       # 100 more answers

@@ -70,12 +70,7 @@ def at_rest(server: Server, service: str, factors: Mapping[int, float]) -> Inven
     """Take stock once every front-end has opened what it opens at a first request."""
     with Load(server.port, service, factors, connections=32) as load:
         load.wait_for(100)
-    found = Inventory.of(server)
-    while True:  # until the connections are closed
-        time.sleep(0.5)
-        former, found = found, Inventory.of(server)
-        if former == found:
-            return found
+    return Inventory.settled(server)
 
 
 def settled(server: Server, language: str) -> bool:

@@ -48,7 +48,7 @@ def sqlite_locked(
             until(lambda: load.versions[1], 60, "the activation is served")
             outcome.worst_seconds = time.monotonic() - began
             load.wait_for(connections)
-        before = Inventory.of(server)
+        before = Inventory.settled(server)
     outcome.notes.append(f"slowest refusal of a command {slowest:.2f} s, its start included")
     for name, count in load.counts().items():
         setattr(outcome, name, count)

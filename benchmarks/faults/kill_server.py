@@ -100,7 +100,7 @@ def sigkill_supervisor(
                 with contextlib.suppress(psutil.NoSuchProcess):
                     process.kill()
     with serving(project) as server:
-        before = Inventory.of(server)
+        before = Inventory.settled(server)
         outcome.check(server.predict("python", x=3.0)[0] == 200, "the new start does not answer")
         outcome.check(not any(each.exists() for each in folders), f"{folders} are still there")
     outcome.breaches += before.remains()

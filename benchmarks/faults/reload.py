@@ -49,7 +49,7 @@ def sighup(folder: Path, trials: int = 50, connections: int = 16) -> Outcome:
                 changes[trial % len(changes)](server)
                 outcome.worst_seconds = max(outcome.worst_seconds or 0, time.monotonic() - began)
             load.wait_for(connections)
-        before = Inventory.of(server)
+        before = Inventory.settled(server)
         outcome.notes += [f"{fault.status}: {fault.fault}" for fault in load.faults[:3]]
     for name, count in load.counts().items():
         setattr(outcome, name, count)
@@ -145,7 +145,7 @@ def sigterm(folder: Path, trials: int = 20, connections: int = 32, grace: float 
             serving(project, options=("--workers", "2")) as server,
             Load(server.port, "python", factors, connections=connections, on_answer=count) as load,
         ):
-            before = Inventory.of(server)
+            before = Inventory.settled(server)
             load.wait_for(10 * connections)
             began = time.monotonic()
             code = server.end(timeout=grace + 30)

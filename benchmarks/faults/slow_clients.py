@@ -53,7 +53,7 @@ def slow_clients(
     project.config.write_text(text.replace("tricks.Tricky", "ledger.Ledger"), encoding="utf-8")
     factors = fit_factors(project, [2.0])
     with serving(project) as server:
-        before = Inventory.of(server)
+        before = Inventory.settled(server)
         with Load(server.port, "python", factors, connections=good, rate=400) as load:
             load.wait_for(good)
             cuts = asyncio.run(_all(server.port, connections))
