@@ -56,6 +56,7 @@ def _try(worker: Worker, frames: int, outcome: Outcome) -> None:
     bases = [golden("request"), drawn(min(frames // 10, 5_000)), worker.bases()]
     tried = 0
     outcome.check(worker.is_good(), f"{worker.language}: it does not fit and predict at all")
+    worker.meet_texts()
     began = before = worker.process.forget_peak()
     for stream in streams(bases, frames):
         if not worker.process.alive:
@@ -138,6 +139,13 @@ class Worker:
         finally:
             self.close()
             self._socket, self._reader, self._payloads = former, FrameReader(), []
+
+    def meet_texts(self) -> None:
+        """Have it load what it loads for texts: a hundred megabytes of pandas, in Python."""
+        texts = Column.of("x", Type.STR, ["a", "b", "c"])
+        with contextlib.closing(self):
+            self._connect()
+            self._ask(replace(self._fit, table=Columns(3, (texts,))))
 
     def _ask(self, request: Fit | Predict) -> Reply | ErrorReply:
         assert self._socket is not None

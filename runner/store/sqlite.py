@@ -116,4 +116,5 @@ def _set_journal_mode(path: Path, timeout: float, mode: str) -> None:
         finally:
             connection.close()
     except sqlite3.Error as ex:
-        raise Unavailable(f"the store {path} is unavailable: {ex}") from ex
+        reason = str(ex).partition("\n")[0]  # a rotten file may have it tell much
+        raise Unavailable(f"the store {path} is unavailable: {reason}") from ex

@@ -6,6 +6,7 @@ import json
 
 from runner.store import Store
 from runner.store.listing import listing
+from runner.store.migrate import HEAD
 from tests.store.samples import add
 
 
@@ -19,7 +20,7 @@ def test_a_listing_is_palladiums_with_more_in_it(store: Store) -> None:
         (2, False, None),
     ]
     assert found["models"][0]["artifact_sha256"] == first.artifact_sha256
-    assert found["properties"] == {"active-model": "1", "db-version": "0001"}
+    assert found["properties"] == {"active-model": "1", "db-version": HEAD}
 
 
 def test_pages(store: Store) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from runner.errors import NotFound, Refused
 from runner.store import Store, Version
+from runner.store.migrate import HEAD
 from tests.store.samples import add, numbers
 
 
@@ -93,7 +94,7 @@ def test_a_service_without_versions_is_empty_not_an_error(store: Store) -> None:
     assert store.versions("iris") == []
     assert store.active("iris") is None
     assert store.history("iris") == []
-    assert store.properties("iris") == {"db-version": "0001"}
+    assert store.properties("iris") == {"db-version": HEAD}
     assert store.services() == []
 
 
@@ -108,7 +109,7 @@ def test_activation_moves_the_active_version(store: Store) -> None:
         assert active is not None
         assert active.number == number
         assert [v.number for v in store.versions("iris") if v.active] == [number]
-        assert store.properties("iris") == {"active-model": str(number), "db-version": "0001"}
+        assert store.properties("iris") == {"active-model": str(number), "db-version": HEAD}
 
 
 def test_history_tells_who_switched_what_and_when(store: Store) -> None:

@@ -163,14 +163,16 @@ async def test_silence_beyond_patience_is_a_hang(connection: Connection) -> None
 
 
 async def test_a_loss_tells_suspects_from_the_untouched(connection: Connection) -> None:
-    """Those whose rows were sent may be why the worker ended; those still held here cannot be."""
+    """Whom the model was at is why the worker ended; who only waited for it is not."""
     asking = []
     for x in (DIE, 1.0, 2.0):
         asking.append(asyncio.create_task(ask(connection, x)))
         for _ in range(3):
             await asyncio.sleep(0)
     dying, behind, held = await asyncio.gather(*asking, return_exceptions=True)
-    assert [WorkerLost, WorkerLost, WorkerUntouched] == [type(dying), type(behind), type(held)]
+    assert [WorkerLost, WorkerUntouched, WorkerUntouched] == [
+        type(each) for each in (dying, behind, held)
+    ]
 
 
 async def test_a_large_table_for_a_worker_that_is_going(
