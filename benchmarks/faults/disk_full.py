@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import sqlite3
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -51,15 +52,23 @@ def full(disk: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def no_more_files(disk: Path) -> Iterator[None]:
-    """Leave no inode on a disk: not even an empty folder can be made."""
+def no_more_files(disk: Path) -> Iterator[Callable[[], None]]:
+    """Leave no inode on a disk: not even an empty folder can be made.
+
+    Gives what takes those, too, that have become free since.
+    """
     folder = disk / "ballast"
     folder.mkdir()
-    try:
+    numbers = itertools.count()
+
+    def take() -> None:
         with contextlib.suppress(OSError):
-            for number in range(100_000):
+            for number in numbers:
                 (folder / str(number)).touch()
-        yield
+
+    try:
+        take()
+        yield take
     finally:
         for path in folder.iterdir():
             path.unlink()
@@ -124,18 +133,17 @@ def _large_requests(server: Server, disk: Path, trials: int, outcome: Outcome) -
 
 def _worker_without_room(server: Server, disk: Path, outcome: Outcome) -> None:
     """Kill the worker while no other can have its folder; see it back when there is room."""
-    with no_more_files(disk):
-        for pid in server.worker_pids("good"):
-            psutil.Process(pid).kill()
-        # A spare that has its folder already may take over, and be killed as well.
-        deadline = time.monotonic() + 5
-        while time.monotonic() < deadline:
+    with no_more_files(disk) as take:
+
+        def without_worker() -> bool:
             for pid in server.worker_pids("good"):
                 with contextlib.suppress(psutil.NoSuchProcess):
                     psutil.Process(pid).kill()
-            time.sleep(0.2)
-        status, body = server.get("/health/ready")
-        outcome.check(status == 503, f"/health/ready is {status} without a worker")
+            take()  # what the dead one's folder had, or the next worker would
+            return not server.worker_pids("good") and server.get("/health/ready")[0] == 503
+
+        until(without_worker, 60, "no worker has room")
+        _, body = server.get("/health/ready")
         outcome.notes.append(f"not ready for: {str(body)[:200]}")
     began = time.monotonic()
     until(lambda: server.get("/health/ready")[0] == 200, 90, "ready when there is room")
