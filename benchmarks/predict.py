@@ -114,7 +114,7 @@ def report(found: dict[tuple[str, int], Load], console: Console, as_json: bool) 
         return
     table = Table(box=None, pad_edge=False)
     for title in ("what", "connections", "requests/s", "of bare", "p50 ms", "p99 ms", "failed"):
-        table.add_column(title, justify="left" if title == "what" else "right")
+        table.add_column(title, justify="left" if title == "what" else "right", no_wrap=True)
     for row in rows:
         table.add_row(
             row["what"],
