@@ -145,7 +145,7 @@ def sigterm(folder: Path, trials: int = 20, connections: int = 32, grace: float 
             serving(project, options=("--workers", "2")) as server,
             Load(server.port, "python", factors, connections=connections, on_answer=count) as load,
         ):
-            before = Inventory.settled(server)
+            before = Inventory.of(server)  # its processes are asked for alone
             load.wait_for(10 * connections)
             began = time.monotonic()
             code = server.end(timeout=grace + 30)
