@@ -46,9 +46,6 @@ class BentoML(Peer):
     def one(self, row: Row) -> Request:
         return self.many([row], COLUMNAR)
 
-    def answer(self, body: bytes) -> str:
-        return self.answers(body)[0]
-
     def many(self, rows: Sequence[Row], form: str) -> Request:
         return post("/predict", {"rows": values(rows)})
 

@@ -44,9 +44,6 @@ class MLflow(Peer):
     def one(self, row: Row) -> Request:
         return self.many([row], COLUMNAR)
 
-    def answer(self, body: bytes) -> str:
-        return self.answers(body)[0]
-
     def many(self, rows: Sequence[Row], form: str) -> Request:
         if form == RECORDS:
             return post("/invocations", {"dataframe_records": [dict(row) for row in rows]})

@@ -62,9 +62,6 @@ class MLServer(Peer):
     def one(self, row: Row) -> Request:
         return self.many([row], COLUMNAR)
 
-    def answer(self, body: bytes) -> str:
-        return self.answers(body)[0]
-
     def many(self, rows: Sequence[Row], form: str) -> Request:
         data = [value for row in values(rows) for value in row]
         tensor = {"name": "predict", "shape": [len(rows), 4], "datatype": "FP64", "data": data}

@@ -31,9 +31,6 @@ class Plumber(Peer):
     def one(self, row: Row) -> Request:
         return self.many([row], RECORDS)
 
-    def answer(self, body: bytes) -> str:
-        return self.answers(body)[0]
-
     def many(self, rows: Sequence[Row], form: str) -> Request:
         return post("/predict", [dict(row) for row in rows])
 

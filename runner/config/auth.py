@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from runner.config.cursor import Cursor, Faulty, Key, show
-from runner.config.readers import flag, seconds, text, texts
+from runner.config.readers import flag, one_of, seconds, text, texts
 from runner.config.settings import NO_AUTH, Auth, AuthSettings, IntrospectionSettings, ScopeSettings
 
 ALGORITHMS = ("RS256", "PS256", "ES256", "EdDSA")
@@ -71,13 +71,6 @@ scopes = _each(scope, "scopes")
 """Read a list of scopes."""
 
 
-def _algorithm(cursor: Cursor) -> str:
-    found = text(cursor)
-    if found not in ALGORITHMS:
-        raise Faulty(f"found {show(found)}", f"one of {', '.join(ALGORITHMS)}")
-    return found
-
-
 def _network(cursor: Cursor) -> str:
     found = text(cursor)
     try:
@@ -132,7 +125,7 @@ AUTH = {
     "issuer": Key(_web_url),
     "audience": Key(_one_or_more, ()),
     "resource": Key(_web_url),
-    "algorithms": Key(_each(_algorithm, "algorithms"), ALGORITHMS),
+    "algorithms": Key(_each(one_of(*ALGORITHMS), "algorithms"), ALGORITHMS),
     "leeway": Key(_leeway, AuthSettings.leeway),
     "require_at_jwt": Key(flag, AuthSettings.require_at_jwt),
     "client_claim": Key(text, AuthSettings.client_claim),

@@ -84,7 +84,6 @@ class Listing:
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
         """List the newest versions of one service, the first unless it is named."""
-        """List the versions of one service, the first unless it is named."""
         _check_read(req)
         found = self._services.default if service is None else self._services.get(service)
         if found is None:

@@ -162,9 +162,7 @@ class Supervisor:
     async def _open_stores(self, plan: Plan) -> None:
         for url in dict.fromkeys(config.store_url for config in plan.configs):
             if url not in self._stores:
-                # Another may be writing or migrating just now: that is worth a wait, this once.
-                (await asyncio.to_thread(Store.open, url)).close()
-                store = await asyncio.to_thread(Store.open, url, timeout=BRIEFLY)
+                store = await asyncio.to_thread(_open_store, url)
                 self._stores[url] = self._stack.enter_context(store)
 
     async def _follow(self, plan: Plan) -> None:
@@ -320,6 +318,16 @@ class Supervisor:
                 for spare in self._spares.ready
             ],
         }
+
+
+def _open_store(url: str) -> Store:
+    """Open a store that waits for others' locks only briefly from then on."""
+    try:
+        return Store.open(url, timeout=BRIEFLY)
+    except Unavailable:
+        # Another may be writing or migrating just now: that is worth a longer wait, this once.
+        Store.open(url).close()
+        return Store.open(url, timeout=BRIEFLY)
 
 
 def _memory(pid: int | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from tests.serving.load import Clients
+from benchmarks.faults.load import Load
 from tests.serving.project import Project, run, tricky
 from tests.serving.server import Server, serving, until
 
@@ -53,12 +53,11 @@ def test_a_model_that_ends_its_process_costs_its_own_request_only(server: Server
 
 def test_neighbours_of_a_deadly_request_succeed(server: Server) -> None:
     """Requests in flight with one that kills the worker are tried again and succeed."""
-    with Clients(server, "tricks", 8) as clients:
-        clients.wait_for(100)
+    with Load(server.port, "tricks", {1: 2.0}, connections=8) as load:
+        load.wait_for(100)
         assert server.predict("tricks", x=-1.0)[0] == 502
-        clients.wait_for(len(clients.answers) + 100)
-    wrong = [a for a in clients.answers if a.status != 200 or a.body["result"] != 2 * a.x]
-    assert wrong == []
+        load.wait_for(100)
+    assert load.faults == []
 
 
 def test_a_model_error_is_500_without_its_words(server: Server) -> None:
@@ -85,14 +84,13 @@ def test_a_hanging_model_is_504_and_replaced(tmp_path: Path) -> None:
 
 def test_kill_9_of_a_worker_under_load_fails_no_request(server: Server) -> None:
     """A worker killed from outside costs no caller anything."""
-    with Clients(server, "tricks", 8) as clients:
+    with Load(server.port, "tricks", {1: 2.0}, connections=8) as load:
         for _ in range(3):
-            clients.wait_for(len(clients.answers) + 100)
+            load.wait_for(100)
             (pid,) = until(lambda: server.worker_pids("tricks"))
             psutil.Process(pid).kill()
-        clients.wait_for(len(clients.answers) + 200)
-    wrong = [a for a in clients.answers if a.status != 200 or a.body["result"] != 2 * a.x]
-    assert wrong == []
+        load.wait_for(200)
+    assert load.faults == []
 
 
 def test_model_output_goes_to_the_log_with_the_service(server: Server) -> None:
@@ -111,19 +109,13 @@ def test_activation_reaches_the_server_and_loses_nothing(
     tricks.config.write_text(text.replace("factor: 2.0", "factor: 5.0"))
     assert tricks.fit("--no-activate") == 2
     tricks.config.write_text(text)
-    factors = {1: 2.0, 2: 5.0}
-    with Clients(server, "tricks", 8) as clients:
+    with Load(server.port, "tricks", {1: 2.0, 2: 5.0}, connections=8) as load:
         for number in (2, 1, 2, 1):
             done = tricks.run("activate", str(number), "--json")
             assert (done.code, len(done.json["servers"])) == (0, 1)
             assert _version(server) == number
-    wrong = [
-        a
-        for a in clients.answers
-        if a.status != 200 or a.body["result"] != factors[a.body["metadata"]["model_version"]] * a.x
-    ]
-    assert wrong == []
-    assert {a.body["metadata"]["model_version"] for a in clients.answers} == {1, 2}
+    assert load.faults == []
+    assert set(load.versions) == {1, 2}
 
 
 def _version(server: Server) -> int:
