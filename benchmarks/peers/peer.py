@@ -68,7 +68,7 @@ class Peer(ABC):
         """Give the request for one row."""
 
     def answer(self, body: bytes) -> str:
-        """Read the class out of the answer to `one`: that of many rows, unless it says otherwise."""
+        """Read the class out of the answer to `one`: by default, as one of many rows."""
         return self.answers(body)[0]
 
     def many(self, rows: Sequence[Row], form: str) -> Request:
