@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,6 +104,8 @@ def decode_reply(payload: bytes, folder: Path | None = None) -> Reply | ErrorRep
     if not is_id(number):
         raise BadMessage(f"id {short(number)} is no unsigned integer")
     seconds, batch = optional(message, "seconds", float), optional(message, "batch", int)
+    if seconds is not None and not 0 <= seconds < math.inf:
+        raise BadMessage(f"seconds: {seconds} is no duration")
     if get("table") is not None:
         table = table_from_wire(message["table"], reader)
         target = None

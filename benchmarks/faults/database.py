@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import sqlite3
+import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from benchmarks.faults.leftovers import Inventory
 from benchmarks.faults.load import Load
 from benchmarks.faults.outcome import Outcome, scenario
 from benchmarks.serving.multiplier import fit_factors, multiplier
+from benchmarks.serving.postgres import Cluster, find_binary
+from benchmarks.serving.project import Project
 from benchmarks.serving.server import serving, until
 
 
@@ -26,12 +31,48 @@ def sqlite_locked(
 ) -> Outcome:
     """``worst_seconds``: from the lock's end until an activation is served."""
     project = multiplier(folder / "python")
+    return _away(project, _locked(project.folder / "runner.db"), seconds, connections, limit)
+
+
+@scenario(
+    11,
+    "PostgreSQL stopped for 30 s",
+    "predictions: 0 failed; commands that write: exit code 5 within 2 s; normal within 5 s after",
+    seconds=4.0,
+)
+def postgresql_stopped(
+    folder: Path, seconds: float = 30.0, connections: int = 16, limit: float = 5.0
+) -> Outcome:
+    """``worst_seconds``: from when PostgreSQL accepts again until an activation is served."""
+    initdb, postgres = find_binary("initdb"), find_binary("postgres")
+    if initdb is None or postgres is None:
+        return Outcome(0, breaches=["PostgreSQL's server is not installed"])
+    # A folder that the user whom PostgreSQL runs as may enter, which a scenario's own is not.
+    with tempfile.TemporaryDirectory(prefix="pg-") as home:
+        cluster = Cluster(Path(home), initdb, postgres)
+        cluster.start()
+        try:
+            store = f"store: {{url: {json.dumps(cluster.create_database())}}}\n"
+            project = multiplier(folder / "python", more=store)
+            return _away(project, _stopped(cluster), seconds, connections, limit)
+        finally:
+            cluster.stop()
+
+
+def _away(
+    project: Project,
+    fault: AbstractContextManager[None],
+    seconds: float,
+    connections: int,
+    limit: float,
+) -> Outcome:
+    """Predict under load while the database is away, and try to activate all the while."""
     factors = fit_factors(project, [2.0, 3.0])
     outcome = Outcome(1, limit_seconds=limit)
     with serving(project) as server:
         with Load(server.port, "python", factors, connections=connections, rate=400) as load:
             load.wait_for(connections)
-            with _locked(project.folder / "runner.db"):
+            with fault:
                 until_then = time.monotonic() + seconds
                 slowest = 0.0
                 while time.monotonic() < until_then:
@@ -54,6 +95,15 @@ def sqlite_locked(
         setattr(outcome, name, count)
     outcome.breaches += before.remains()
     return outcome.judge()
+
+
+@contextlib.contextmanager
+def _stopped(cluster: Cluster) -> Iterator[None]:
+    cluster.stop()
+    try:
+        yield
+    finally:
+        cluster.start()
 
 
 @contextlib.contextmanager

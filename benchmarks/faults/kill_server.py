@@ -64,6 +64,52 @@ def sigkill_front_end(folder: Path, trials: int = 20, connections: int = 16) -> 
 
 
 @scenario(
+    8,
+    "SIGKILL gunicorn's master under load",
+    "workers untouched; front-ends are back by themselves; afterwards 0 failed",
+    trials=1,
+)
+def sigkill_master(
+    folder: Path, trials: int = 3, connections: int = 8, limit: float = 12.0
+) -> Outcome:
+    """``worst_seconds``: from the kill to a new front-end; the third in a minute waits 8.
+
+    ``failed``: of requests after it. Those of the kill itself have no front-end to go to.
+    """
+    project = multiplier(folder / "python")
+    factors = fit_factors(project, [2.0])
+    outcome = Outcome(trials, worst_seconds=0.0, limit_seconds=limit)
+    with serving(project) as server:
+        workers = server.worker_pids("python")
+        before = Inventory.settled(server)
+        for _ in range(trials):
+            former = {each.pid for each in server.front_ends()}
+            with Load(server.port, "python", factors, connections=connections) as load:
+                load.wait_for(10 * connections)
+                began = time.monotonic()
+                (master,) = server.masters()
+                master.kill()
+                until(lambda former=former: former.isdisjoint(_pids(server.front_ends())), 60)
+                until(lambda: server.get("/health/ready")[0] == 200, 60)
+                outcome.worst_seconds = max(outcome.worst_seconds or 0, time.monotonic() - began)
+            outcome.wrong += load.wrong
+            with Load(server.port, "python", factors, connections=connections) as load:
+                load.wait_for(10 * connections)
+            outcome.requests += load.requests
+            outcome.failed += load.failed
+            outcome.wrong += load.wrong
+        outcome.check(workers == server.worker_pids("python"), "workers were replaced")
+        roles, now = before.count("processes"), Inventory.settled(server).count("processes")
+        outcome.check(roles == now, f"{roles} before, {now} after")
+    outcome.breaches += before.remains()
+    return outcome.judge()
+
+
+def _pids(processes: list[psutil.Process]) -> set[int]:
+    return {each.pid for each in processes if each.is_running()}
+
+
+@scenario(
     9,
     "SIGKILL the supervisor under load",
     "workers and front-ends end by themselves within 5 s; a new start is clean",

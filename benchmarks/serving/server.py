@@ -72,10 +72,18 @@ class Server:
     def front_ends(self) -> list[psutil.Process]:
         """The processes that answer HTTP: the children of gunicorn's master, or of two masters."""
         found: list[psutil.Process] = []
+        for master in self.masters():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                found += master.children()
+        return found
+
+    def masters(self) -> list[psutil.Process]:
+        """gunicorn's masters: one, or two while one takes over from the other."""
+        found: list[psutil.Process] = []
         for process in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.NoSuchProcess):  # ended, or not yet waited for
                 if "gunicorn" in " ".join(process.cmdline()):
-                    found += process.children()
+                    found.append(process)
         return found
 
     def runtime_folders(self) -> list[Path]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.faults.kill_server import sigkill_front_end, sigkill_supervisor
+from benchmarks.faults.kill_server import sigkill_front_end, sigkill_master, sigkill_supervisor
 from benchmarks.serving.multiplier import multiplier
 from benchmarks.serving.server import serving
 
@@ -15,6 +15,12 @@ from benchmarks.serving.server import serving
 def test_sigkill_front_end(tmp_path: Path) -> None:
     """A killed front-end costs its own requests at most; no worker is restarted for it."""
     outcome = sigkill_front_end(tmp_path, trials=2, connections=4)
+    assert [] == outcome.breaches, outcome.notes
+
+
+def test_sigkill_master(tmp_path: Path) -> None:
+    """gunicorn is started again, and the workers, which are not its children, live on."""
+    outcome = sigkill_master(tmp_path, trials=1, connections=4, limit=60)
     assert [] == outcome.breaches, outcome.notes
 
 

@@ -326,7 +326,7 @@ def _damaged(draw: Callable[..., Any]) -> Any:
 damaged = st.composite(_damaged)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(value=damaged(), media=st.sampled_from(["json", "msgpack"]))
 def test_damage_is_the_callers_fault(value: Any, media: str) -> None:
     """Whatever stands in a table's place, the answer is a prediction or a 4xx."""
@@ -338,7 +338,7 @@ def test_damage_is_the_callers_fault(value: Any, media: str) -> None:
     assert got.status_code in (200, 400, 413, 422), got.json
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(data=st.data(), value=st.sampled_from([*BOTH.values(), *BINARY.values()]))
 def test_flipped_bytes_are_the_callers_fault(data: Any, value: Any) -> None:
     """A byte that is another, anywhere in a body, gives a prediction or a 4xx."""
