@@ -32,10 +32,10 @@ class Content:
     arrays: bool = False
 
 
-def content(value: Any, limits: Limits, no_bools: bool = False) -> Content:
+def content(value: Any, limits: Limits, no_bools: Callable[[], bool] = lambda: False) -> Content:
     """Read what JSON or msgpack held. Raises Problem: 422, or 413 for too many rows.
 
-    ``no_bools``: that there is no true or false in it is known.
+    ``no_bools``: tells whether it is known that there is no true or false in it.
     """
     if type(value) is dict:
         table = _table(value, limits, no_bools) if "columns" in value else None
@@ -58,7 +58,7 @@ def too_many(limits: Limits) -> Problem:
     )
 
 
-def _table(value: dict[str, Any], limits: Limits, no_bools: bool) -> Content | None:
+def _table(value: dict[str, Any], limits: Limits, no_bools: Callable[[], bool]) -> Content | None:
     """Read a table; None if the object is a record."""
     if not all(type(each) in (list, dict) for each in value.values()):
         return None
@@ -67,7 +67,7 @@ def _table(value: dict[str, Any], limits: Limits, no_bools: bool) -> Content | N
         columns = {name: _values(values, name) for name, values in columns.items()}
         _check_rows(columns.values(), limits)
         arrays = any(type(each) is Raw for each in columns.values())
-        return Content(lambda checker: checker.columns(columns, no_bools), arrays=arrays)
+        return Content(lambda checker: checker.columns(columns, no_bools()), arrays=arrays)
     if keys in (_SPLIT, _PANDAS) and type(columns) is list:
         data = _values(value["data"], "data")
         _check_rows([data], limits)
