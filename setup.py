@@ -78,6 +78,9 @@ setup(
             "types-jsonschema",
             "types-psutil",
             "types-python-dateutil",
+            # What examples/wine-xgboost needs; the CPU-only build is a hundredth of the size.
+            "xgboost-cpu>=3.2; platform_system == 'Linux'",
+            "xgboost>=3.2; platform_system != 'Linux'",
         ],
     },
     classifiers=[

@@ -105,7 +105,14 @@ def test_every_variable() -> None:
     assert sorted(found - set(table)) == []
 
 
-@pytest.mark.parametrize("page", pages.PAGES, ids=lambda page: page.name)
+_EXAMPLES = sorted((pages.ROOT / "examples").rglob("README.md"))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*pages.PAGES, *_EXAMPLES],
+    ids=lambda page: str(page.relative_to(pages.ROOT)),
+)
 def test_links_lead_somewhere(page: Path) -> None:
     """A link within the project leads to a file that is there, and to a heading that it has."""
     dead = []

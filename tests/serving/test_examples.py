@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -17,7 +22,22 @@ from tests.serving.server import Server, serving, until
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 FLOWER = {"sepal length": 5.2, "sepal width": 3.5, "petal length": 1.5, "petal width": 0.2}
 FLOWERS = {"iris-sklearn": "python", "iris-r": "r", "iris-julia": "julia"}
-NAMES = {**FLOWERS, "toothgrowth-r": "r"}
+NAMES = {
+    **FLOWERS,
+    "toothgrowth-r": "r",
+    "wine-xgboost": "python",
+    "messages-text": "python",
+    "rides-r": "r",
+}
+CULTIVARS = {"Barolo": 1.0, "Grignolino": 0.0, "Barbera": 0.0}
+ANSWERS: dict[str, Any] = {
+    **dict.fromkeys(FLOWERS, "Iris-setosa"),
+    "toothgrowth-r": pytest.approx(17.2, abs=2),
+    "wine-xgboost": {name: pytest.approx(share, abs=0.05) for name, share in CULTIVARS.items()},
+    "messages-text": "delivery",
+    "rides-r": pytest.approx(750, abs=30),
+}
+"""What the README of each example says that its question is answered with."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +65,27 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 def _marked(names: dict[str, str]) -> list[object]:
     return [pytest.param(name, marks=need(language)) for name, language in names.items()]
+
+
+def test_every_example_is_tried() -> None:
+    """A folder under examples/ is a service, has a README, and is in the list of examples."""
+    folders = sorted(path.parent.name for path in EXAMPLES.glob("*/runner.yaml"))
+    assert folders == sorted(NAMES)
+    listed = re.findall(r"^\| \[([\w-]+)\]", (EXAMPLES / "README.md").read_text(), re.MULTILINE)
+    assert sorted(listed) == folders
+
+
+@pytest.mark.parametrize("name", _marked(NAMES))
+def test_the_question_of_the_readme(served: Served, name: str) -> None:
+    """The curl command of an example's README gets the answer that stands beneath it."""
+    readme = (EXAMPLES / name / "README.md").read_text()
+    (block,) = re.findall(r"^```bash\n(.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    start, _, command = block.partition("\n")
+    assert start == "runner fit --evaluate && runner serve &"
+    there = f"http://127.0.0.1:{served.server.port}/services/{name}/"
+    asked = command.replace("http://127.0.0.1:5000/", there)
+    done = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout)["result"] == ANSWERS[name]
 
 
 @pytest.mark.parametrize("name", _marked(FLOWERS))
@@ -93,6 +134,35 @@ def test_a_factor_feature(served: Served) -> None:
     assert status == 422
     (detail,) = body["metadata"]["details"]
     assert (detail["field"], detail["value"], detail["allowed"]) == ("supp", "XX", ["OJ", "VC"])
+
+
+@pytest.mark.r
+def test_a_date_and_what_is_missing(served: Served) -> None:
+    """Numbers may be missing as a null or an empty value; a date is a date; a day has a season."""
+    predict = served.server.predict
+    asked = {"day": "2025-07-01", "weather": "dry", "temperature": 24.5, "wind": None}
+    path = "/services/rides-r/predict"
+    status, body, _ = served.server.request("POST", path, [asked, {**asked, "day": "2025-01-01"}])
+    assert status == 200
+    summer, winter = body["result"]
+    assert predict("rides-r", **{**asked, "wind": ""})[1]["result"] == summer
+    assert winter < summer - 300
+    status, body = predict("rides-r", **{**asked, "day": "yesterday", "wind": 8})
+    assert (status, body["metadata"]["details"][0]["field"]) == (422, "day")
+
+
+@pytest.mark.parametrize(
+    ("name", "command", "made"),
+    [
+        ("messages-text", [sys.executable, "generate.py"], "messages.csv"),
+        pytest.param("rides-r", ["Rscript", "generate.R"], "rides.csv", marks=need("r")),
+    ],
+)
+def test_data_that_are_made_up(name: str, command: list[str], made: str, tmp_path: Path) -> None:
+    """The data of an example are those that its generator writes."""
+    shutil.copy(EXAMPLES / name / command[-1], tmp_path)
+    subprocess.run(command, cwd=tmp_path, check=True)
+    assert (tmp_path / made).read_text() == (EXAMPLES / name / made).read_text()
 
 
 @pytest.mark.parametrize("name", _marked(FLOWERS))
