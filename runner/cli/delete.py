@@ -24,7 +24,10 @@ def command(number: int, config: str | None, as_json: bool) -> None:
     from runner.store import BRIEFLY, Store
 
     loaded = configs.load(config)
-    with Store.open(loaded.store_url, timeout=BRIEFLY) as store, recording(loaded, DELETE) as entry:
+    with (
+        Store.open(loaded.store_url, place=loaded.place, timeout=BRIEFLY) as store,
+        recording(loaded, DELETE) as entry,
+    ):
         entry.version = number
         store.delete(loaded.service_name, number, by=caller())
     if as_json:

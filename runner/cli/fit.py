@@ -49,7 +49,7 @@ def command(
 
     loaded = configs.load(config, deep=True)
     # The store is opened first: a fit of hours must not end at a database that is not there.
-    store = None if no_save else Store.open(loaded.store_url)
+    store = None if no_save else Store.open(loaded.store_url, place=loaded.place)
     try:
         with recording(loaded, FIT) as entry:
             result = asyncio.run(

@@ -29,7 +29,7 @@ def command(config: str | None, model_version: int | None, as_json: bool) -> Non
     from runner.store import Store
 
     loaded = configs.load(config, deep=True)
-    with Store.open(loaded.store_url) as store:
+    with Store.open(loaded.store_url, place=loaded.place) as store:
         result = asyncio.run(training.evaluate(loaded, store, model_version, Steps()))
     if as_json:
         print_json({"version": result.version, "scores": result.scores})

@@ -34,9 +34,12 @@ from runner.config.settings import (
     LoaderSettings,
     MappedField,
     ModelSettings,
+    PlaceSettings,
     QuotaSettings,
     ServerSettings,
     ServiceSettings,
+    Storage,
+    StoreSettings,
 )
 
 __all__ = [
@@ -48,9 +51,12 @@ __all__ = [
     "LoaderSettings",
     "MappedField",
     "ModelSettings",
+    "PlaceSettings",
     "QuotaSettings",
     "ServerSettings",
     "ServiceSettings",
+    "Storage",
+    "StoreSettings",
     "auth_of",
     "build",
     "default_spec",

@@ -9,7 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,16 @@ from runner.config import directives, sections
 from runner.config.cursor import Cursor, Faults, Key, unknown
 from runner.config.document import Document, Place, plain
 from runner.config.model import ModelReader
+from runner.config.places import joined
 from runner.config.python_file import read_python
-from runner.config.settings import Auth, AuthSettings, Config, ModelSettings, QuotaSettings
+from runner.config.settings import (
+    Auth,
+    AuthSettings,
+    Config,
+    ModelSettings,
+    QuotaSettings,
+    StoreSettings,
+)
 from runner.config.yaml_file import read_yaml
 from runner.errors import ConfigError, Fault
 
@@ -55,10 +63,13 @@ def load(
         },
         open=True,
     )
+    store = joined(top, read["store"], read["model_persister"])
     found = list(faults)
     if found:
         raise ConfigError(found)
     path = document.places[()].file.absolute()
+    default = f"sqlite:///{path.parent / 'runner.db'}"
+    export: StoreSettings | None = read["model_persister_export"]
     metadata = read["service_metadata"]
     scripts = [read["model"].wire.get("script")] + [
         loader.source.script
@@ -80,7 +91,9 @@ def load(
         auth=read["auth"],
         limits=read["limits"],
         scoring=read["scoring"],
-        store_url=read["store"] or f"sqlite:///{path.parent / 'runner.db'}",
+        store_url=store.url or default,
+        place=store.place,
+        export_to=export and replace(export, url=export.url or default),
         config_hash=_hash(written, [Path(script) for script in scripts if script]),
         raw=document.values,
     )

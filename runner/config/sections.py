@@ -14,6 +14,8 @@ from contracts.table import MAX_LEVELS, Type
 from runner.config.auth import AUTH, auth, scopes
 from runner.config.cursor import Cursor, Faulty, Key, show, unknown
 from runner.config.directives import FACTORY
+from runner.config.persister import persister
+from runner.config.places import STORE, store
 from runner.config.quotas import LIMIT, limits
 from runner.config.readers import (
     flag,
@@ -25,7 +27,6 @@ from runner.config.readers import (
     size,
     text,
     texts,
-    url,
     url_path,
     whole,
 )
@@ -35,6 +36,7 @@ from runner.config.settings import (
     MappedField,
     ServerSettings,
     ServiceSettings,
+    StoreSettings,
 )
 
 TYPES = {
@@ -54,7 +56,6 @@ _GIB = 1024**3
 NOT_YET = {
     "grid_search": None,
     "logging": "$RUNNER_LOG and $RUNNER_LOG_LEVEL",
-    "model_persister": "store: {url: …}",
     "alive": None,
     "flask_add_url_rules": None,
     **dict.fromkeys(
@@ -216,7 +217,6 @@ SERVER = {
     "keep_alive": Key(seconds(3600.0), ServerSettings.keep_alive),
     "graceful_timeout": Key(seconds(3600.0), ServerSettings.graceful_timeout),
 }
-STORE = {"url": Key(url)}
 AUDIT = {
     "to": Key(one_of("file", "stdout", "both", "none"), AuditSettings.to),
     "path": Key(place),
@@ -265,12 +265,6 @@ def audit(cursor: Cursor) -> AuditSettings:
     return AuditSettings(**read)
 
 
-def store(cursor: Cursor) -> str | None:
-    """Read `store`; gives the database URL."""
-    url: str | None = cursor.section(STORE)["url"]
-    return url
-
-
 def not_yet(cursor: Cursor) -> None:
     """Refuse a section that is Palladium's, and not built yet."""
     instead = NOT_YET[cursor.path[0]]
@@ -296,7 +290,9 @@ TOP = {
     "server": Key(server, ServerSettings()),
     "auth": Key(auth),
     "limits": Key(limits, {}),
-    "store": Key(store),
+    "store": Key(store, StoreSettings()),
+    "model_persister": Key(persister, StoreSettings()),
+    "model_persister_export": Key(persister),
     "audit": Key(audit, AuditSettings()),
     "scoring": Key(_scoring),
     **{name: Key(not_yet) for name in NOT_YET},

@@ -207,6 +207,31 @@ NO_AUTH: Literal["none"] = "none"
 Auth = AuthSettings | Literal["none"]
 
 
+VERSION = "{version}"
+"""Stands for a version's number in the URL of a place."""
+
+
+@dataclass(frozen=True)
+class PlaceSettings:
+    """Where artifacts lie: an absolute path, or a URL of S3 or HTTP; with `VERSION`, by number."""
+
+    url: str
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False, hash=False)
+    """What fsspec's file system is made with; may hold secrets."""
+
+
+Storage = tuple[str, PlaceSettings | None]
+"""The URL of a database, and the place of artifacts."""
+
+
+@dataclass(frozen=True)
+class StoreSettings:
+    """The database and the place of artifacts; None: the default, and the database itself."""
+
+    url: str | None = field(default=None, repr=False)
+    place: PlaceSettings | None = None
+
+
 @dataclass(frozen=True)
 class Config:
     """The settings of one service, with where they come from."""
@@ -230,10 +255,19 @@ class Config:
     """By the client's id, or `EVERYBODY`."""
     scoring: str | None
     store_url: str = field(repr=False)
+    place: PlaceSettings | None
+    """Where artifacts lie; None: in the database."""
+    export_to: StoreSettings | None
+    """Where `runner export` exports to unless told; None: the config does not say."""
     config_hash: str
     """sha256 (hex) of what was written, the scripts included; environment variables by name."""
     raw: Mapping[str, Any] = field(repr=False)
     """The merged config, directives carried out, factories not built. It may hold passwords."""
+
+    @property
+    def storage(self) -> Storage:
+        """What tells stores apart."""
+        return self.store_url, self.place
 
     @property
     def audit_in_full(self) -> AuditSettings:

@@ -23,8 +23,13 @@ _upsert: dict[str, Callable[[Table], _Insert]] = {
 }
 
 
-def insert_artifact(connection: Connection, artifact_format: str, content: Measured) -> int:
-    """Write an artifact that no version refers to yet; return its id."""
+def insert_artifact(
+    connection: Connection, artifact_format: str, content: Measured, *, elsewhere: bool = False
+) -> int:
+    """Write an artifact that no version refers to yet; return its id.
+
+    ``elsewhere``: its bytes do not go to the database; `locate` says where they are.
+    """
     artifact_id: int = connection.scalars(
         insert(artifacts)
         .values(
@@ -32,11 +37,18 @@ def insert_artifact(connection: Connection, artifact_format: str, content: Measu
         )
         .returning(artifacts.c.id)
     ).one()
-    for position, data in enumerate(content.chunks()):
+    for position, data in enumerate(() if elsewhere else content.chunks()):
         connection.execute(
             insert(chunks).values(artifact_id=artifact_id, position=position, data=data)
         )
     return artifact_id
+
+
+def locate(connection: Connection, artifact_id: int, location: str | None) -> None:
+    """Note where an artifact lies, or that it lies nowhere any more."""
+    connection.execute(
+        update(artifacts).where(artifacts.c.id == artifact_id).values(location=location)
+    )
 
 
 def insert_version(

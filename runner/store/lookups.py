@@ -77,16 +77,37 @@ def history(connection: Connection, service: str, limit: int | None) -> list[Act
     ]
 
 
-def artifact(connection: Connection, service: str, number: int) -> tuple[int, Fingerprint]:
-    """Return the id of a version's artifact and the fingerprint that its bytes must have."""
+def artifact(
+    connection: Connection, service: str, number: int
+) -> tuple[int, Fingerprint, str | None]:
+    """Return the id of a version's artifact, its bytes' fingerprint, its place (None: chunks)."""
     require(connection, service, number)
     query = (
-        select(artifacts.c.id, artifacts.c.size, artifacts.c.sha256)
+        select(artifacts.c.id, artifacts.c.size, artifacts.c.sha256, artifacts.c.location)
         .join(versions, versions.c.artifact_id == artifacts.c.id)
         .where(versions.c.service == service, versions.c.number == number)
     )
     row = connection.execute(query).one()
-    return row.id, Fingerprint(row.sha256, row.size)
+    return row.id, Fingerprint(row.sha256, row.size), row.location
+
+
+def is_located(connection: Connection, location: str) -> bool:
+    query = select(exists().where(artifacts.c.location == location))
+    return bool(connection.scalar(query))
+
+
+def left(connection: Connection, service: str) -> list[tuple[int, str]]:
+    """Return ids and locations of artifacts that lie somewhere yet, though deleted."""
+    query = (
+        select(artifacts.c.id, artifacts.c.location)
+        .join(versions, versions.c.artifact_id == artifacts.c.id)
+        .where(
+            versions.c.service == service,
+            versions.c.deleted.is_not(None),
+            artifacts.c.location.is_not(None),
+        )
+    )
+    return [(row.id, row.location) for row in connection.execute(query)]
 
 
 def read_chunks(connection: Connection, artifact_id: int) -> Iterator[object]:

@@ -3,7 +3,7 @@
     runner_state        one row: the revision, a count of committed changes
     runner_models       one row a service: its last number used, its active version
     runner_versions     one row a version; a deleted one stays as a tombstone
-    runner_artifacts    size and digest of an artifact
+    runner_artifacts    size and digest of an artifact; where it lies, if not in chunks
     runner_chunks       the artifact's bytes; gone when the version is deleted
     runner_activations  append-only
     runner_servers      one row a running server and service: what it serves now
@@ -79,6 +79,7 @@ artifacts = Table(
     Column("format", Text, nullable=False),
     Column("size", BigInteger, nullable=False),
     Column("sha256", String(64), nullable=False),
+    Column("location", Text),
 )
 
 chunks = Table(

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any, Self
 
-from runner.errors import ArtifactCorrupt, Refused
+from runner.config.settings import PlaceSettings
+from runner.errors import ArtifactCorrupt, Refused, RunnerError, Unavailable
 from runner.store import changes, lookups
-from runner.store.artifact import BytesLike, joined, measured
+from runner.store.artifact import BytesLike, Measured, joined, measured
 from runner.store.database import Database
 from runner.store.metadata import encode
 from runner.store.migrate import migrate, stored_revision
+from runner.store.places import Places, Staged
 from runner.store.records import Activation, Version
 from runner.store.servers import Servers
 from runner.store.url import open_database
@@ -26,15 +29,18 @@ BRIEFLY = 1.0
 class Store:
     """Versions of models; safe to share among threads, and with other processes' stores."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, place: PlaceSettings | None = None) -> None:
         self._database = database
+        self._place = place
+        self._places = Places(place or PlaceSettings(""))
         self.usage = Usage(database)
         self.servers = Servers(database)
 
     @classmethod
-    def open(cls, url: str, *, timeout: float = 10.0) -> Self:
+    def open(cls, url: str, *, place: PlaceSettings | None = None, timeout: float = 10.0) -> Self:
         """Open the store at `url`, creating or migrating its tables if need be.
 
+        New artifacts go to `place`, without one to the database itself.
         `timeout` is in seconds and bounds each wait, for a connection or for another's lock.
         Raises ConfigError for a bad URL, Unavailable for a database that does not let us in.
         """
@@ -44,7 +50,7 @@ class Store:
         except BaseException:
             database.close()
             raise
-        return cls(database)
+        return cls(database, place)
 
     def close(self) -> None:
         """Give back all connections."""
@@ -79,11 +85,19 @@ class Store:
         """
         _check_service(service)
         text = encode(metadata)
-        with measured(artifact) as content, self._database.writing() as connection:
+        with (
+            measured(artifact) as content,
+            self._staged(service, content) as staged,
+            self._database.writing() as connection,
+        ):
             # The artifact first: PostgreSQL then writes those of several fits side by side, and
             # the service's row is locked only while the few small rows are written.
-            artifact_id = changes.insert_artifact(connection, artifact_format, content)
+            artifact_id = changes.insert_artifact(
+                connection, artifact_format, content, elsewhere=staged is not None
+            )
             number = changes.insert_version(connection, service, text, artifact_id, by)
+            if staged is not None:
+                changes.locate(connection, artifact_id, staged.settle(number))
             if activate:
                 active = changes.lock_service(connection, service)
                 changes.switch(connection, service, number, active=active, by=by, reason=reason)
@@ -110,7 +124,9 @@ class Store:
     def delete(self, service: str, number: int, *, by: str) -> None:
         """Free a version's artifact and leave a tombstone, so that its number is never reused.
 
-        Raises NotFound for a version that is unknown or deleted, Refused for the active one.
+        Raises NotFound for a version that is unknown or deleted, Refused for the active one,
+        Unavailable if it is deleted and its artifact's place does not let us remove that: the next
+        deletion of the service's tries again.
         """
         _check_service(service)
         with self._database.writing() as connection:
@@ -123,6 +139,34 @@ class Store:
                 )
             changes.bury(connection, service, number, by)
             changes.count_change(connection)
+            left = lookups.left(connection, service)
+        # Only now: an artifact must not be gone while its version may still be there.
+        for artifact_id, location in left:
+            try:
+                self._places.remove(location)
+            except Unavailable as ex:
+                raise Unavailable(f"version {number} of {service} is deleted, but: {ex}") from ex
+            with self._database.writing() as connection:
+                changes.locate(connection, artifact_id, None)
+
+    @contextmanager
+    def _staged(self, service: str, content: Measured) -> Iterator[Staged | None]:
+        """Write an artifact to its place, if it has one; away with it if no version comes of it.
+
+        What already has a version's name stays: the next version of that number takes its place.
+        """
+        if self._place is None:
+            yield None
+            return
+        staged = self._places.stage(service, content.chunks())
+        try:
+            yield staged
+        except BaseException:
+            # A commit whose answer was lost may have happened: only the database can tell.
+            with suppress(RunnerError), self._database.reading() as connection:
+                if not lookups.is_located(connection, staged.location):
+                    staged.discard()
+            raise
 
     # Reading
 
@@ -155,12 +199,15 @@ class Store:
         """Return a version's artifact after verifying its size and digest.
 
         Raises NotFound for a version that is unknown or deleted, ArtifactCorrupt for bytes that
-        are not those that were stored.
+        are not those that were stored, Unavailable if their place does not answer.
         """
         _check_service(service)
         with self._database.reading() as connection:
-            artifact_id, expected = lookups.artifact(connection, service, number)
-            found = joined(lookups.read_chunks(connection, artifact_id))
+            artifact_id, expected, location = lookups.artifact(connection, service, number)
+            if location is None:
+                found = joined(lookups.read_chunks(connection, artifact_id))
+        if location is not None:
+            found = joined(self._places.read(location, expected.size))
         if found.fingerprint != expected:
             raise ArtifactCorrupt(service, number, expected, found.fingerprint)
         return found.data

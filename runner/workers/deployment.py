@@ -349,4 +349,4 @@ class Deployment:
 
 def _workers(config: Config) -> tuple[object, ...]:
     """Give what of a config its workers depend on; the model itself is its version's."""
-    return config.adapter, config.service.replicas, config.store_url
+    return config.adapter, config.service.replicas, config.store_url, config.place

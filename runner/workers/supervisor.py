@@ -16,7 +16,7 @@ from runner.audit.opening import served
 from runner.audit.projector import Projector
 from runner.audit.question import Question
 from runner.audit.statistics import statistics
-from runner.config import Config, limits_of
+from runner.config import Config, Storage, limits_of
 from runner.errors import ConfigError, Fault, NotFound, RunnerError, Unavailable
 from runner.logs import get_logger
 from runner.store import BRIEFLY, Store, listing
@@ -52,12 +52,12 @@ class Supervisor:
         self, plan: Plan, listener: sockets.socket, read_again: Callable[[], Plan]
     ) -> None:
         self._plan = plan
-        self._audit_url = ""
+        self._audit_store: Storage = ("", None)
         self._listener = listener
         self._read_again = read_again
         self._stack = contextlib.ExitStack()
         self._folder: Path
-        self._stores: dict[str, Store] = {}
+        self._stores: dict[Storage, Store] = {}
         self._deployments: dict[str, Deployment] = {}
         self._tasks: dict[object, asyncio.Task[None]] = {}
         self._ending = asyncio.Event()
@@ -100,10 +100,10 @@ class Supervisor:
                 await self._stop()
 
     def _open_audit(self, config: Config) -> None:
-        audit, self._audit_url = config.audit_in_full, config.store_url
+        audit, self._audit_store = config.audit_in_full, config.storage
         if audit.to in ("file", "both"):
             assert audit.path is not None
-            self._projector = Projector(audit.path, self._stores[config.store_url])
+            self._projector = Projector(audit.path, self._stores[config.storage])
             self._stack.callback(self._projector.finish)  # once the stop is recorded, too
         self._stack.enter_context(served(audit))
 
@@ -160,17 +160,17 @@ class Supervisor:
                 await self._follow(plan)
 
     async def _open_stores(self, plan: Plan) -> None:
-        for url in dict.fromkeys(config.store_url for config in plan.configs):
-            if url not in self._stores:
-                store = await asyncio.to_thread(_open_store, url)
-                self._stores[url] = self._stack.enter_context(store)
+        for storage in dict.fromkeys(config.storage for config in plan.configs):
+            if storage not in self._stores:
+                store = await asyncio.to_thread(_open_store, storage)
+                self._stores[storage] = self._stack.enter_context(store)
 
     async def _follow(self, plan: Plan) -> None:
         """Start what the plan has and we have not, change what it has otherwise, end the rest."""
         former, self._deployments = self._deployments, {}
         names: dict[str, list[str]] = {"added": [], "changed": [], "removed": []}
         for config in plan.configs:
-            name, store = config.service_name, self._stores[config.store_url]
+            name, store = config.service_name, self._stores[config.storage]
             deployment = former.pop(name, None)
             if deployment is None:
                 deployment = Deployment(
@@ -189,12 +189,12 @@ class Supervisor:
                 names["changed"].append(name)
             self._deployments[name] = deployment
         self._dirty.set()
-        for url, store in self._stores.items():
+        for storage, store in self._stores.items():
             wanted = any(each.store is store for each in self._deployments.values())
             if not wanted:
-                await self._cancel(url)
-            elif url not in self._tasks:
-                self._run(url, self._watch(store))
+                await self._cancel(storage)
+            elif storage not in self._tasks:
+                self._run(storage, self._watch(store))
         names["removed"] = list(former)
         if plan is not self._plan:
             _log.info("new config", **names)
@@ -285,7 +285,7 @@ class Supervisor:
 
     def _usage(self, by: str, since: str | None, client: str | None) -> dict[str, Any]:
         question = Question.of(by, since)
-        store = self._stores[self._audit_url]
+        store = self._stores[self._audit_store]
         told = statistics(store, question, client)
         return {"by": question.by, "since": question.since, "client": client, "usage": told}
 
@@ -320,14 +320,15 @@ class Supervisor:
         }
 
 
-def _open_store(url: str) -> Store:
+def _open_store(storage: Storage) -> Store:
     """Open a store that waits for others' locks only briefly from then on."""
+    url, place = storage
     try:
-        return Store.open(url, timeout=BRIEFLY)
+        return Store.open(url, place=place, timeout=BRIEFLY)
     except Unavailable:
         # Another may be writing or migrating just now: that is worth a longer wait, this once.
         Store.open(url).close()
-        return Store.open(url, timeout=BRIEFLY)
+        return Store.open(url, place=place, timeout=BRIEFLY)
 
 
 def _memory(pid: int | None) -> dict[str, Any]:

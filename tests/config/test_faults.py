@@ -14,7 +14,25 @@ ONE_LINE = {
     "grid_search: {}": "grid_search: not supported yet",
     "predict_service: {unwrap_sample: true}": "predict_service.unwrap_sample: not supported yet; "
     "expected false",
-    "model_persister: {}": "model_persister: not supported yet; expected use store: {url: …}",
+    "model_persister: {}": (
+        "model_persister: found a map; expected "
+        '{"!": runner.persistence.File, path: "model-{version}"}'
+    ),
+    "model_persister: {'!': runner.persistence.Fil, path: m}": (
+        "model_persister.!: unknown persister 'runner.persistence.Fil', "
+        "did you mean 'runner.persistence.File'?"
+    ),
+    "model_persister: {'!': palladium.persistence.File, path: m.pickle}": (
+        "model_persister.path: has no {version}; expected such as model-{version}.pickle"
+    ),
+    "store: {artifacts: 's3://me:secret@host/x'}": (
+        "store.artifacts: the URL has a user, a query or a fragment; "
+        "expected what is secret in options"
+    ),
+    "store: {artifacts: 'ftp://host/x'}": (
+        "store.artifacts: the URL names no place of artifacts; "
+        "expected a folder, s3://bucket/prefix or https://host/path"
+    ),
     "predict_decorators: [a.b]": "predict_decorators: not supported yet",
     "predict_service: {maping: []}": (
         "predict_service.maping: unknown key 'maping', did you mean 'mapping'?"

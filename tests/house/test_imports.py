@@ -28,10 +28,11 @@ FLOORS = (
 """The runner's rooms from the ground up: a room imports from the floors below it only."""
 
 OWNERS = {
-    "aiohttp": ("runner/auth/http.py",),
+    "aiohttp": ("runner/auth/http.py", "runner/store/places.py"),
     "alembic": ("runner/store/",),
     "click": ("runner/cli/",),
     "falcon": ("runner/web/",),
+    "fsspec": ("runner/store/places.py",),
     "gunicorn": ("runner/web/",),
     "limits": ("runner/workers/quotas.py",),
     "jwt": ("runner/auth/keys.py", "runner/auth/tokens.py"),
