@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from difflib import get_close_matches
+from keyword import iskeyword
 from typing import Any, NoReturn
 
 import click
@@ -22,6 +23,8 @@ COMMANDS = {
     "list": "List the stored versions.",
     "activate": "Make a version the one that is served.",
     "delete": "Delete a version.",
+    "export": "Copy a version into a file or another store.",
+    "import": "Store a version that was exported.",
     "check": "Check configs without doing anything.",
     "usage": "Tell who predicted how much.",
     "audit": "Find what was done to the audit log.",
@@ -53,7 +56,9 @@ class _Commands(click.Group):
             near = get_close_matches(cmd_name, COMMANDS, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"There is no command {cmd_name!r}.{hint}")
-        module = importlib.import_module(f"runner.cli.{cmd_name}")
+        # A module cannot have the name of a keyword.
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        module = importlib.import_module(f"runner.cli.{name}")
         command: click.Command = module.command
         return command
 

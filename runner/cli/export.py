@@ -1,0 +1,79 @@
+"""`runner export`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from runner.cli.options import caller, config_option, json_option
+
+_EPILOG = """\b
+Example:
+  runner export --to iris-3.zip --version 3     a file, for `runner import`
+  runner export --to ../production/runner.yaml  into another config's store
+  runner export                                 as model_persister_export says"""
+
+CONFIGS = (".yaml", ".yml", ".json", ".py")
+
+
+@click.command("export", epilog=_EPILOG)
+@config_option
+@click.option("--version", type=click.IntRange(min=1), help="Version; default the active one.")
+@click.option("--to", metavar="FILE|CONFIG|URL", help="A file, a config or a store's URL.")
+@click.option("--no-activate", is_flag=True, help="Do not activate it in the other store.")
+@json_option
+def command(
+    config: str | None, version: int | None, to: str | None, no_activate: bool, as_json: bool
+) -> None:
+    """Copy a version into a portable file, or into another store, where it is activated.
+
+    Metadata, format and artifact travel; the artifact is compared with its digest on the way.
+    """
+    from runner import config as configs
+    from runner.audit.record import IMPORT
+    from runner.cli.output import print_json
+    from runner.cli.recording import recording
+    from runner.errors import NotFound
+    from runner.store import Store
+    from runner.store.archive import portable, write_archive
+
+    loaded = configs.load(config)
+    service = loaded.service_name
+    if to is None and loaded.export_to is None:
+        raise click.UsageError(
+            "Missing option '--to', and the config has no model_persister_export."
+        )
+    with Store.open(loaded.store_url, place=loaded.place) as store:
+        found = store.version(service, version) if version else store.active(service)
+        if found is None:
+            raise NotFound(f"{service} has no active version: name one with --version")
+        if to is not None and "://" not in to and Path(to).suffix not in CONFIGS:
+            write_archive(Path(to), store, found)
+            told = {"version": found.number, "file": to}
+        else:
+            other = loaded
+            if to is None:
+                assert loaded.export_to is not None
+                url, place = loaded.export_to.url or "", loaded.export_to.place
+            elif "://" in to:
+                url, place = to, None
+            else:
+                other = configs.load(to)
+                url, place = other.storage
+            if (url, place) == loaded.storage and other.service_name == service:
+                raise click.UsageError("The version is in that store already.")
+            with Store.open(url, place=place) as target, recording(other, IMPORT) as entry:
+                leaving = portable(store, found)
+                added = leaving.add_to(
+                    target, other.service_name, activate=not no_activate, by=caller()
+                )
+                entry.version = added.number
+            told = {"version": found.number, "as": added.number, "activated": not no_activate}
+    if as_json:
+        print_json(told)
+    elif "file" in told:
+        click.echo(f"Wrote version {found.number} of {service} to {to}.")
+    else:
+        active = "" if no_activate else ", now active there"
+        click.echo(f"Exported version {found.number} of {service} as version {told['as']}{active}.")
