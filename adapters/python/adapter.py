@@ -31,6 +31,7 @@ class _Model:
 
     estimator: Any
     framed: bool
+    unwrapped: bool
     target: Field
     path: Sequence[str]
     sources: modules.Sources
@@ -43,7 +44,8 @@ class _Model:
 class PythonAdapter:
     """Run one estimator: any object with ``fit(X, y)`` and ``predict(X)``.
 
-    X is a float array if all features are numbers and no frame is wanted, else a DataFrame.
+    X is a float array if all features are numbers and no frame is wanted, else a DataFrame; with
+    ``unwrap``, the array of one dimension that the only feature is.
     """
 
     name = "python"
@@ -71,7 +73,7 @@ class PythonAdapter:
         """Nothing: which packages to import, only the model tells."""
 
     def fit(self, model: Mapping[str, Any], table: Columns, target: Column) -> str:
-        """Build the model of ``{factory, path?, frame?}`` (SPEC 9), fit it, hold it."""
+        """Build the model of ``{factory, path?, frame?, unwrap?}`` (SPEC 9), fit it, hold it."""
         path = _path(model)
         modules.put_on_path(path)
         if "factory" not in model:
@@ -81,13 +83,14 @@ class PythonAdapter:
             what = type(estimator).__name__
             raise Failure(Code.BAD_MODEL, f"the factory gave a {what} without fit and predict")
         sources = modules.collect(path)  # now: the script may be edited while the model is fitted
-        framed = bool(model.get("frame")) or frames.wants_frame(table)
-        x, y = _features(table, framed), frames.target(target)
+        unwrapped = bool(model.get("unwrap"))
+        framed = unwrapped or bool(model.get("frame")) or frames.wants_frame(table)
+        x, y = _features(table, framed, unwrapped), frames.target(target)
         try:
             estimator.fit(x, y)
         except Exception as ex:
             raise failure(Code.FIT_FAILED, ex, "fit failed") from ex
-        self._hold(_Model(estimator, framed, target.field, path, sources))
+        self._hold(_Model(estimator, framed, unwrapped, target.field, path, sources))
         return _task(estimator, target.type)
 
     def _hold(self, model: _Model) -> None:
@@ -111,7 +114,7 @@ class PythonAdapter:
         if not hasattr(model.estimator, method):
             what = type(model.estimator).__name__
             raise Failure(Code.UNSUPPORTED, f"method {method!r} is not supported by {what}")
-        x = _features(table, model.framed)
+        x = _features(table, model.framed, model.unwrapped)
         if self._is_tree and (single := trees.unchecked(method, x)) is not None:
             x, params = single, {"check_input": False, **params}
         try:
@@ -133,6 +136,7 @@ class PythonAdapter:
             raise failure(Code.PERSIST_FAILED, ex, "the model cannot be pickled") from ex
         header = {
             "framed": model.framed,
+            "unwrapped": model.unwrapped,
             "target": model.target.to_wire(),
             # Modules imported since the fit began are of now, all others of then.
             "sources": {**modules.collect(model.path), **model.sources},
@@ -154,16 +158,23 @@ class PythonAdapter:
         except Exception as ex:
             raise failure(Code.LOAD_FAILED, ex, "the model cannot be loaded") from ex
         target = Field.from_wire(header["target"])
-        self._hold(_Model(estimator, header["framed"], target, path, header["sources"]))
+        framed, unwrapped = header["framed"], header.get("unwrapped", False)
+        self._hold(_Model(estimator, framed, unwrapped, target, path, header["sources"]))
 
 
-def _features(table: Table, framed: bool) -> Any:
+def _features(table: Table, framed: bool, unwrapped: bool) -> Any:
     if framed:
         try:
-            return frames.frame(table)
+            frame = frames.frame(table)
         except ImportError as ex:
             message = "the model takes a DataFrame, but pandas is not installed here"
             raise failure(Code.BAD_MODEL, ex, message) from ex
+        if not unwrapped:
+            return frame
+        if frame.shape[1] != 1:
+            message = f"unwrap takes one feature, and there are {frame.shape[1]}"
+            raise Failure(Code.BAD_MODEL, message)
+        return frame.iloc[:, 0].to_numpy()
     return arrays.floats(table)
 
 

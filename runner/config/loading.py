@@ -13,13 +13,14 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from runner.config import directives, sections
+from runner.config import directives, palladium, sections
 from runner.config.cursor import Cursor, Faults, Key, unknown
 from runner.config.document import Document, Place, plain
 from runner.config.model import ModelReader
 from runner.config.places import joined
 from runner.config.python_file import read_python
 from runner.config.settings import (
+    PYTHON,
     Auth,
     AuthSettings,
     Config,
@@ -64,6 +65,7 @@ def load(
         open=True,
     )
     store = joined(top, read["store"], read["model_persister"])
+    _unwrap(top, read)
     found = list(faults)
     if found:
         raise ConfigError(found)
@@ -97,6 +99,20 @@ def load(
         config_hash=_hash(written, [Path(script) for script in scripts if script]),
         raw=document.values,
     )
+
+
+def _unwrap(top: Cursor, read: dict[str, Any]) -> None:
+    """Tell a model in Python that samples come to it without the list around them."""
+    service, model = read["predict_service"], read["model"]
+    if not service.unwrap_sample:
+        return
+    at = top.child("predict_service")
+    if service.mapping is not None and len(service.mapping) != 1:
+        at.fault_at("unwrap_sample", f"the mapping has {len(service.mapping)} fields", "one field")
+    if model.language not in ("", PYTHON):
+        problem = f"a model in {model.language} is given columns in any case"
+        at.fault_at("unwrap_sample", problem, "a model in Python")
+    read["model"] = ModelSettings(model.language, {**model.wire, "unwrap": True})
 
 
 def load_all(
@@ -212,6 +228,9 @@ def _read(spec: str, environ: Mapping[str, str]) -> tuple[Document, Any]:
         written = plain(document.values)
         here = str(files[-1].absolute().parent)
         document, faults = directives.fill_in(document, environ, here)
+        faults += palladium.translate(document)
+        if files[0].suffix == ".py":
+            palladium.name_service(document, files[0])
     if faults:
         raise ConfigError(faults)
     return document, written

@@ -18,7 +18,6 @@ LANGUAGES = (PYTHON, "r", "julia")
 """Languages whose adapters come with the runner; any other needs `adapter: {command: […]}`."""
 
 _OURS = "runner.datasets."
-_PALLADIUM = "palladium."
 _NEITHER = f'language: r or julia with a script, or {{"{FACTORY}": package.Name}} for Python'
 
 
@@ -102,7 +101,11 @@ class ModelReader:
         return LoaderSettings(factory=spec)
 
     def _place(self, cursor: Cursor, spec: dict[str, Any]) -> None:
-        """Make the paths of a loader of ours absolute."""
+        """Make the paths of a loader of ours, and of one within it, absolute."""
+        inner = spec.get("impl")
+        if isinstance(inner, Mapping):
+            spec["impl"] = dict(inner)
+            self._place(cursor.child("impl"), spec["impl"])
         path = spec.get("path")
         if isinstance(path, str) and "://" not in path:
             resolved = cursor.child("path").resolve(path)
@@ -173,9 +176,6 @@ class ModelReader:
 
     def _check_factory(self, cursor: Cursor, spec: Mapping[Any, Any], importable: bool) -> bool:
         name = text(cursor)
-        if name.startswith(_PALLADIUM):
-            ours = name.replace("palladium.dataset.", _OURS) if "dataset" in name else None
-            raise Faulty(f"{name} is not supported yet", ours)
         if not importable:  # it lives in another interpreter: its adapter will tell
             return True
         problem = factory.missing(name)

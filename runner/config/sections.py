@@ -14,6 +14,7 @@ from contracts.table import MAX_LEVELS, Type
 from runner.config.auth import AUTH, auth, scopes
 from runner.config.cursor import Cursor, Faulty, Key, show, unknown
 from runner.config.directives import FACTORY
+from runner.config.palladium import SERVICE
 from runner.config.persister import persister
 from runner.config.places import STORE, store
 from runner.config.quotas import LIMIT, limits
@@ -56,7 +57,6 @@ _GIB = 1024**3
 NOT_YET = {
     "grid_search": None,
     "logging": "$RUNNER_LOG and $RUNNER_LOG_LEVEL",
-    "alive": None,
     "flask_add_url_rules": None,
     **dict.fromkeys(
         f"{name}_decorators"
@@ -171,14 +171,22 @@ def _scoring(cursor: Cursor) -> str:
     return text(cursor)
 
 
-def _no_factory(cursor: Cursor) -> None:
-    raise Faulty(f"a predict service of one's own ({cursor.value}) is not supported yet", "no '!'")
+def _service_factory(cursor: Cursor) -> None:
+    if cursor.value != SERVICE:
+        raise Faulty(f"a predict service of one's own ({cursor.value}) has no place here", SERVICE)
 
 
-def _unwrap_sample(cursor: Cursor) -> bool:
-    if flag(cursor):
-        raise Faulty("not supported yet", "false")
-    return False
+def _required(cursor: Cursor) -> tuple[str, ...]:
+    """Read what /alive waits for: a model, as it always does, or data, which no server holds."""
+    found = texts(cursor)
+    for at, name in enumerate(found):
+        if name not in _AWAITED:
+            problem, expected = unknown(name, _AWAITED, "entry")
+            cursor.child(at).fault(problem, expected)
+    return found
+
+
+_AWAITED = ("model", "data")
 
 
 SERVICE_METADATA = {
@@ -186,11 +194,11 @@ SERVICE_METADATA = {
     "service_version": Key(text, "0"),
 }
 PREDICT_SERVICE = {
-    FACTORY: Key(_no_factory),
+    FACTORY: Key(_service_factory),
     "mapping": Key(mapping),
     "predict_proba": Key(flag, False),
     "params": Key(parameters, ()),
-    "unwrap_sample": Key(_unwrap_sample, False),
+    "unwrap_sample": Key(flag, False),
     "entry_point": Key(url_path),
     "replicas": Key(whole(1, 256), 1),
     "timeout": Key(seconds(3600.0), 30.0),
@@ -217,6 +225,7 @@ SERVER = {
     "keep_alive": Key(seconds(3600.0), ServerSettings.keep_alive),
     "graceful_timeout": Key(seconds(3600.0), ServerSettings.graceful_timeout),
 }
+ALIVE = {"process_store_required": Key(_required, ())}
 AUDIT = {
     "to": Key(one_of("file", "stdout", "both", "none"), AuditSettings.to),
     "path": Key(place),
@@ -265,8 +274,15 @@ def audit(cursor: Cursor) -> AuditSettings:
     return AuditSettings(**read)
 
 
+def alive(cursor: Cursor) -> None:
+    """Check `alive`: what it may ask for holds without it."""
+    cursor.section(ALIVE)
+
+
 def not_yet(cursor: Cursor) -> None:
     """Refuse a section that is Palladium's, and not built yet."""
+    if cursor.path[0] == "grid_search":
+        return  # a fit does the same without them
     instead = NOT_YET[cursor.path[0]]
     raise Faulty("not supported yet", instead and f"use {instead}")
 
@@ -279,6 +295,7 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "auth": AUTH,
     "limits": LIMIT,
     "store": STORE,
+    "alive": ALIVE,
     "audit": AUDIT,
 }
 """Sections by name: where a key belongs that was written at the top."""
@@ -293,6 +310,7 @@ TOP = {
     "store": Key(store, StoreSettings()),
     "model_persister": Key(persister, StoreSettings()),
     "model_persister_export": Key(persister),
+    "alive": Key(alive),
     "audit": Key(audit, AuditSettings()),
     "scoring": Key(_scoring),
     **{name: Key(not_yet) for name in NOT_YET},

@@ -4,7 +4,7 @@
     frames     pandas frames and series → columns
     declared   types of columns that a config names
     files      CSV, Table, Parquet
-    sources    SQL, OpenML, EmptyDatasetLoader
+    sources    SQL, OpenML, EmptyDatasetLoader, ScheduledDatasetLoader
 
 A loader is anything that a config can name (`{"!": …}`) and that, called without arguments, gives
 features and target. Loaders in R and Julia run in a worker of theirs instead, and never come here.
@@ -12,6 +12,16 @@ features and target. Loaders in R and Julia run in a worker of theirs instead, a
 
 from runner.datasets.dataset import Dataset, load
 from runner.datasets.files import CSV, Parquet, Table
-from runner.datasets.sources import SQL, EmptyDatasetLoader, OpenML
+from runner.datasets.sources import SQL, EmptyDatasetLoader, OpenML, ScheduledDatasetLoader
 
-__all__ = ["CSV", "SQL", "Dataset", "EmptyDatasetLoader", "OpenML", "Parquet", "Table", "load"]
+__all__ = [
+    "CSV",
+    "SQL",
+    "Dataset",
+    "EmptyDatasetLoader",
+    "OpenML",
+    "Parquet",
+    "ScheduledDatasetLoader",
+    "Table",
+    "load",
+]

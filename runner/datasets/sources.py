@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import pandas as pd
+from dateutil.rrule import FREQNAMES, rrule
 
 from runner.datasets.declared import Declared
 from runner.datasets.files import Loaded, check_keywords, split, without_columns
@@ -85,3 +86,24 @@ class EmptyDatasetLoader:
     def __call__(self) -> tuple[None, None]:
         """Give no features and no target."""
         return None, None
+
+
+class ScheduledDatasetLoader:
+    """Another loader, ``impl``, whose data Palladium's server would hold and load anew by a rule.
+
+    Here each fit loads what it needs when it begins, so that the data are never older than that.
+    ``update_cache_rrule``: keywords of dateutil's rrule, checked; a schedule of fits is `refit`.
+    """
+
+    def __init__(
+        self, impl: Callable[[], Loaded | tuple[None, None]], update_cache_rrule: Mapping[str, Any]
+    ) -> None:
+        freq = update_cache_rrule.get("freq")
+        if freq not in FREQNAMES:
+            raise TypeError(f"freq {freq!r} is none of {', '.join(FREQNAMES)}")
+        rrule(**{**update_cache_rrule, "freq": FREQNAMES.index(freq)})
+        self._impl = impl
+
+    def __call__(self) -> Loaded | tuple[None, None]:
+        """Load what ``impl`` gives now."""
+        return self._impl()

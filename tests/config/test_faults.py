@@ -11,9 +11,6 @@ ONE_LINE = {
     # keys
     "scorng: accuracy": "scorng: unknown key 'scorng', did you mean 'scoring'?",
     "replicas: 2": "replicas: stands at the top; expected it within predict_service",
-    "grid_search: {}": "grid_search: not supported yet",
-    "predict_service: {unwrap_sample: true}": "predict_service.unwrap_sample: not supported yet; "
-    "expected false",
     "model_persister: {}": (
         "model_persister: found a map; expected "
         '{"!": runner.persistence.File, path: "model-{version}"}'
@@ -33,13 +30,24 @@ ONE_LINE = {
         "store.artifacts: the URL names no place of artifacts; "
         "expected a folder, s3://bucket/prefix or https://host/path"
     ),
+    "predict_service: {unwrap_sample: true}": (
+        "predict_service.unwrap_sample: a model in r is given columns in any case; "
+        "expected a model in Python"
+    ),
     "predict_decorators: [a.b]": "predict_decorators: not supported yet",
     "predict_service: {maping: []}": (
         "predict_service.maping: unknown key 'maping', did you mean 'mapping'?"
     ),
-    'predict_service: {"!": palladium.server.PredictService}': (
-        "predict_service.!: a predict service of one's own (palladium.server.PredictService) is "
-        "not supported yet; expected no '!'"
+    'predict_service: {"!": palladium.server.PredictServce}': (
+        "predict_service.!: unknown name 'palladium.server.PredictServce', did you mean "
+        "'palladium.server.PredictService'?"
+    ),
+    'predict_service: {"!": my.PredictService}': (
+        "predict_service.!: a predict service of one's own (my.PredictService) has no place here; "
+        "expected palladium.server.PredictService"
+    ),
+    "alive: {process_store_required: [modle]}": (
+        "alive.process_store_required[0]: unknown entry 'modle', did you mean 'model'?"
     ),
     "predict_service: [1]": (
         "predict_service: found a list; expected a map of !, mapping, predict_proba, params, "
@@ -156,12 +164,16 @@ ONE_LINE = {
     'dataset_loader_train: {"!": email.mesage.Message}': (
         "dataset_loader_train.!: email has no mesage, did you mean 'message'?"
     ),
-    'dataset_loader_train: {"!": palladium.dataset.CSV}': (
-        "dataset_loader_train.!: palladium.dataset.CSV is not supported yet; "
-        "expected runner.datasets.CSV"
+    'dataset_loader_train: {"!": palladium.datset.CSV}': (
+        "dataset_loader_train.!: unknown name 'palladium.datset.CSV', did you mean "
+        "'palladium.dataset.CSV'?"
     ),
-    'dataset_loader_train: {"!": palladium.R.DatasetLoader}': (
-        "dataset_loader_train.!: palladium.R.DatasetLoader is not supported yet"
+    'dataset_loader_train: {"!": palladium.R.DatasetLoader, scriptname: model.R}': (
+        "dataset_loader_train.funcname: is missing; expected its function"
+    ),
+    'dataset_loader_train: {"!": palladium.R.DatasetLoader, scriptname: modl.R, funcname: f}': (
+        "dataset_loader_train.script: script 'modl.R' does not exist; expected a file, such as "
+        "/…/modl.R"
     ),
     "dataset_loader_train: {language: r, script: model.R}": (
         "dataset_loader_train.function: is missing"

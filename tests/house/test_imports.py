@@ -31,6 +31,7 @@ OWNERS = {
     "aiohttp": ("runner/auth/http.py", "runner/store/places.py"),
     "alembic": ("runner/store/",),
     "click": ("runner/cli/",),
+    "dateutil": ("runner/datasets/sources.py",),
     "falcon": ("runner/web/",),
     "fsspec": ("runner/store/places.py",),
     "gunicorn": ("runner/web/",),
