@@ -6,7 +6,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 # Anything that is not Python but is read at run time: glue code, the contract, migrations.
-DATA = ["*.R", "*.jl", "*.json", "*.md", "*.sql", "*.ini", "*.mako", "*.yaml", "py.typed"]
+DATA = ["*.R", "*.jl", "*.sh", "*.json", "*.md", "*.sql", "*.ini", "*.mako", "*.yaml", "py.typed"]
 
 # Read, not imported: building must not need what the package needs.
 INIT = Path(__file__).with_name("runner") / "__init__.py"

@@ -25,6 +25,7 @@ COMMANDS = {
     "delete": "Delete a version.",
     "export": "Copy a version into a file or another store.",
     "import": "Store a version that was exported.",
+    "dockerize": "Make a container image that serves.",
     "check": "Check configs without doing anything.",
     "usage": "Tell who predicted how much.",
     "audit": "Find what was done to the audit log.",

@@ -24,7 +24,7 @@ user's own.
 
 from runner.config.auth import is_loopback
 from runner.config.factory import build
-from runner.config.loading import auth_of, default_spec, limits_of, load, load_all
+from runner.config.loading import auth_of, default_spec, expand, limits_of, load, load_all
 from runner.config.settings import (
     EVERYBODY,
     NO_AUTH,
@@ -60,6 +60,7 @@ __all__ = [
     "auth_of",
     "build",
     "default_spec",
+    "expand",
     "is_loopback",
     "limits_of",
     "load",

@@ -127,7 +127,7 @@ def load_all(
     """
     configs: list[Config] = []
     faults: list[Fault] = []
-    for spec in _found(specs or [default_spec(environ)]):
+    for spec in expand(specs or [default_spec(environ)]):
         try:
             configs.append(load(spec, deep=deep, environ=environ))
         except ConfigError as ex:
@@ -159,7 +159,7 @@ def load_all(
     return configs
 
 
-def _found(specs: Sequence[str]) -> Iterator[str]:
+def expand(specs: Sequence[str]) -> Iterator[str]:
     """Give the specs, those that are patterns replaced by what they find."""
     for spec in specs:
         found = sorted(glob.glob(spec)) if _PATTERN.search(spec) else []

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Table, delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from runner.store.artifact import Measured
-from runner.store.records import Activation
+from runner.store.records import Activation, Version
 from runner.store.schema import activations, artifacts, chunks, models, state, versions
 
 _Insert = sqlite.Insert | postgresql.Insert
@@ -76,6 +76,32 @@ def insert_version(
         )
     )
     return number
+
+
+def insert_numbered(
+    connection: Connection, version: Version, metadata: str, artifact_id: int
+) -> None:
+    """Write a version of another store under its own number; the next one counts on from there."""
+    first = _upsert[connection.dialect.name](models).values(
+        service=version.service, last_number=version.number
+    )
+    connection.execute(
+        first.on_conflict_do_update(
+            index_elements=[models.c.service],
+            set_={"last_number": version.number},
+            where=models.c.last_number < version.number,
+        )
+    )
+    connection.execute(
+        insert(versions).values(
+            service=version.service,
+            number=version.number,
+            created=version.created,
+            created_by=version.created_by,
+            metadata=metadata,
+            artifact_id=artifact_id,
+        )
+    )
 
 
 def lock_service(connection: Connection, service: str) -> int | None:

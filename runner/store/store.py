@@ -104,6 +104,21 @@ class Store:
             changes.count_change(connection)
             return lookups.version(connection, service, number)
 
+    def adopt(self, version: Version, artifact: BytesLike, *, by: str) -> None:
+        """Take a version of another store under its own number, and activate it.
+
+        For a store that is yet without versions of the service; raises Refused otherwise.
+        """
+        with measured(artifact) as content, self._database.writing() as connection:
+            artifact_id = changes.insert_artifact(connection, version.artifact_format, content)
+            if version.service in lookups.services(connection):
+                raise Refused(f"{version.service} has versions in {self} already")
+            changes.insert_numbered(connection, version, encode(version.metadata), artifact_id)
+            changes.switch(
+                connection, version.service, version.number, active=None, by=by, reason="adopted"
+            )
+            changes.count_change(connection)
+
     def activate(
         self, service: str, number: int, *, by: str, reason: str = "activated"
     ) -> Activation:

@@ -21,7 +21,7 @@ FLOORS = (
     {"audit"},
     {"workers"},
     {"doctor"},
-    {"training", "web"},
+    {"image", "training", "web"},
     {"cli"},
     {"__main__"},
 )
