@@ -12,8 +12,8 @@ from benchmarks.faults.outcome import Outcome, scenario
 from benchmarks.serving.multiplier import fit_factors, multiplier
 from benchmarks.serving.project import Project, write_project
 from benchmarks.serving.server import Server, serving, until
-from runner.cli.acknowledged import wait
 from runner.store import Store
+from runner.workers.acknowledged import wait
 
 
 @scenario(

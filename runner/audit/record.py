@@ -8,11 +8,13 @@ PERF: what does not change in a process's life is bound to the logger once.
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Protocol
 
 from runner.audit.chain import Chain
 from runner.logs import BoundLoggerBase
@@ -34,6 +36,30 @@ _MOST_TORN = 1000
 _TRACEPARENT = re.compile(
     rb"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}(?:-.*)?"
 )
+
+
+@dataclass(frozen=True)
+class OnBehalf:
+    """Who had something done over HTTP, as a job's command is told in `VARIABLE`."""
+
+    VARIABLE: ClassVar = "RUNNER_ON_BEHALF"
+
+    client: str | None = None
+    user: str | None = None
+    address: str = ""
+
+    def __str__(self) -> str:
+        return self.client or f"http {self.address}"
+
+    def to_json(self) -> str:
+        """Give a text for an environment variable."""
+        return json.dumps(asdict(self))
+
+    @classmethod
+    def of(cls, environ: Mapping[str, str]) -> OnBehalf | None:
+        """Read what `to_json` gave, None if there is nothing."""
+        told = environ.get(cls.VARIABLE)
+        return cls(**json.loads(told)) if told else None
 
 
 class Sink(Protocol):
@@ -148,10 +174,12 @@ class Recorder:
         language: str | None = None,
         rows: int | None = None,
         user: str | None = None,
+        behalf: OnBehalf | None = None,
     ) -> Any:
         """Record what was done here; it succeeded unless there is an ``error``, its code.
 
-        ``user`` is a login name; ``former`` the version that was active before.
+        ``user`` is a login name, ``behalf`` whoever had it done over HTTP; ``former`` the version
+        that was active before.
         """
         fields = {
             "event.action": action,
@@ -163,6 +191,8 @@ class Recorder:
             "runner.model.language": language,
             "runner.rows": rows,
             "user.name": user,
+            "client.id": behalf and behalf.client,
+            "user.id": behalf and behalf.user,
             "error.code": error,
         }
         return self._log.record({name: v for name, v in fields.items() if v is not None})

@@ -32,10 +32,10 @@ def command(number: int, config: str | None, no_wait: bool, timeout: float, as_j
     """
     from runner import config as configs
     from runner.audit.record import ACTIVATE
-    from runner.cli.acknowledged import to_json, wait
     from runner.cli.output import print_json
     from runner.cli.recording import recording
     from runner.store import BRIEFLY, Store
+    from runner.workers.acknowledged import to_json, wait
 
     loaded = configs.load(config)
     with (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 import click
 
@@ -42,7 +43,7 @@ def command(
     """
     from runner import config as configs
     from runner import training
-    from runner.audit.record import FIT
+    from runner.audit.record import FIT, OnBehalf
     from runner.cli.output import Steps, print_json
     from runner.cli.recording import recording
     from runner.store import Store
@@ -56,7 +57,7 @@ def command(
                 training.fit(
                     loaded,
                     store,
-                    by=caller(),
+                    by=str(OnBehalf.of(os.environ) or caller()),
                     activate=not no_activate,
                     evaluate=evaluate,
                     if_better_than=save_if_better_than,

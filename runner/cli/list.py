@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runner.cli.acknowledged import name, to_json
 from runner.cli.options import config_option, json_option
+from runner.workers.acknowledged import name, to_json
 
 if TYPE_CHECKING:
     from runner.store import Server

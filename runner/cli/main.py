@@ -27,6 +27,7 @@ COMMANDS = {
     "import": "Store a version that was exported.",
     "dockerize": "Make a container image that serves.",
     "check": "Check configs without doing anything.",
+    "jobs": "Tell of fits that were begun over HTTP.",
     "usage": "Tell who predicted how much.",
     "audit": "Find what was done to the audit log.",
     "doctor": "Say which languages work here, and what mends those that do not.",

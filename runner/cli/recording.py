@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from runner.audit.opening import STDERR, Audit, log_name, open_audit
+from runner.audit.record import OnBehalf
 from runner.cli.options import caller
 from runner.config import Config
 from runner.errors import RunnerError, Unavailable
@@ -49,6 +51,7 @@ def recording(config: Config, action: str) -> Iterator[Entry]:
                 language=config.model.language,
                 rows=entry.rows,
                 user=caller(),
+                behalf=OnBehalf.of(os.environ),
             )
             written = audit.trail.flush()
             if written:

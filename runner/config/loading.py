@@ -81,6 +81,7 @@ def load(
     return Config(
         path=path,
         folder=path.parent,
+        spec=",".join(str(file.absolute()) for file in _files(spec or default_spec(environ))),
         **metadata,
         service_metadata={**document.values["service_metadata"], **metadata},
         model=read["model"],
@@ -204,9 +205,13 @@ def _auth_faults(configs: Sequence[Config]) -> list[Fault]:
     return faults
 
 
+def _files(spec: str) -> list[Path]:
+    return [Path(name.strip()).expanduser() for name in spec.split(",") if name.strip()]
+
+
 def _read(spec: str, environ: Mapping[str, str]) -> tuple[Document, Any]:
     """Give the document with all directives carried out, and what it said before that."""
-    files = [Path(name.strip()).expanduser() for name in spec.split(",") if name.strip()]
+    files = _files(spec)
     if not files:
         raise ConfigError([Fault(f"{spec!r} names no config file", _HOW)])
     document = Document(places={(): Place(files[0], 1)})

@@ -224,6 +224,9 @@ SERVER = {
     "head_timeout": Key(seconds(3600.0), ServerSettings.head_timeout),
     "keep_alive": Key(seconds(3600.0), ServerSettings.keep_alive),
     "graceful_timeout": Key(seconds(3600.0), ServerSettings.graceful_timeout),
+    "actions": Key(flag),
+    "jobs_at_once": Key(whole(1, 256), ServerSettings.jobs_at_once),
+    "max_jobs": Key(whole(1, 100_000), ServerSettings.max_jobs),
 }
 ALIVE = {"process_store_required": Key(_required, ())}
 AUDIT = {

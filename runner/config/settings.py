@@ -107,6 +107,12 @@ class ServerSettings:
     """Seconds that a connection may be idle between requests: longer than usual proxies keep it."""
     graceful_timeout: float = 30.0
     """Seconds that requests under way get when the server stops."""
+    actions: bool | None = None
+    """Whether models may be fitted, activated and deleted over HTTP; None: if callers are known."""
+    jobs_at_once: int = 1
+    """Jobs of one service that run at the same time."""
+    max_jobs: int = 16
+    """Jobs of one service that may run or wait."""
 
 
 @dataclass(frozen=True)
@@ -239,6 +245,8 @@ class Config:
     path: Path
     """The (first) config file, absolute."""
     folder: Path
+    spec: str
+    """All its files, absolute, joined by commas: what `-c` takes."""
     service_name: str
     service_version: str
     service_metadata: Mapping[str, Any]

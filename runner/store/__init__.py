@@ -17,6 +17,7 @@ NOTE: a store holds connections: open it after a fork, never before. Within a pr
 threads may share one store.
 """
 
+from runner.store.jobs import Job, State
 from runner.store.listing import PAGE, listing
 from runner.store.records import Activation, Version
 from runner.store.servers import Served, Server
@@ -28,9 +29,11 @@ __all__ = [
     "PAGE",
     "Activation",
     "Head",
+    "Job",
     "Part",
     "Served",
     "Server",
+    "State",
     "Store",
     "Version",
     "listing",

@@ -10,6 +10,7 @@
     runner_usage        what was counted, per log, hour, service, version, client, outcome
     runner_usage_positions  up to where each file of a log is counted
     runner_audit_heads  the last record of each writer of a log
+    runner_jobs         one row a job: what was asked for, how far it is, how it ended
 
 All names start with `runner_`: the database may be shared with other programs, among them
 Palladium, whose own tables are called `models` and `model_chunks`.
@@ -21,6 +22,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
@@ -181,4 +183,25 @@ servers = Table(
     Column("reason", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("seen", UtcDateTime, nullable=False),
+)
+
+jobs = Table(
+    "runner_jobs",
+    tables,
+    Column("id", String(32), primary_key=True),
+    Column("service", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("arguments", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("server", String(32), nullable=False),
+    Column("state", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created", UtcDateTime, nullable=False),
+    Column("started", UtcDateTime),
+    Column("ended", UtcDateTime),
+    Column("seen", UtcDateTime, nullable=False),
+    Column("cancelling", Boolean, nullable=False),
+    Column("log", Text, nullable=False),
+    Column("result", Text),
+    Index("runner_jobs_by_service", "service", "created"),
 )

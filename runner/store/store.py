@@ -11,6 +11,7 @@ from runner.errors import ArtifactCorrupt, Refused, RunnerError, Unavailable
 from runner.store import changes, lookups
 from runner.store.artifact import BytesLike, Measured, joined, measured
 from runner.store.database import Database
+from runner.store.jobs import Jobs
 from runner.store.metadata import encode
 from runner.store.migrate import migrate, stored_revision
 from runner.store.places import Places, Staged
@@ -35,6 +36,7 @@ class Store:
         self._places = Places(place or PlaceSettings(""))
         self.usage = Usage(database)
         self.servers = Servers(database)
+        self.jobs = Jobs(database)
 
     @classmethod
     def open(cls, url: str, *, place: PlaceSettings | None = None, timeout: float = 10.0) -> Self:

@@ -12,7 +12,7 @@ import falcon.asgi
 
 from contracts.errors import ContractError
 from runner.config import AuthSettings, QuotaSettings
-from runner.web import authenticate
+from runner.web import actions, authenticate
 from runner.web.envelope import dump, failure
 from runner.web.limits import Limits
 from runner.web.observe import Logger, Observer
@@ -81,6 +81,8 @@ def create_app(
     app.add_route("/alive", Alive(services))
     app.add_route("/health/live", Live())
     app.add_route("/health/ready", Ready(services))
+    if limits.actions if limits.actions is not None else auth is not None:
+        actions.add_routes(app, services, limits)
     app.add_sink(EntryPoints(services, prediction).answer)
     if auth is not None:
         authenticate.install(app, auth, log, folder=folder)

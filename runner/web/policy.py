@@ -44,6 +44,10 @@ class Policy:
         """Check that the caller may see models, versions and usage. Raises Problem: 401, 403."""
         self._check_scope(req, self._scopes.read)
 
+    def check_write(self, req: Request) -> None:
+        """Check that the caller may change what is served. Raises Problem: 401, 403."""
+        self._check_scope(req, self._scopes.write)
+
     def may_read(self, req: Request) -> bool:
         """Whether the caller may see models, versions and usage."""
         return req.caller is not None and self._scopes.read in req.caller.scopes

@@ -14,7 +14,7 @@ from typing import Any
 import falcon
 
 from contracts.errors import Code, ContractError
-from runner.errors import NotFound, Unavailable
+from runner.errors import NotFound, Refused, Unavailable
 from runner.signature import InvalidInput
 from runner.workers.errors import (
     DeadlineExceeded,
@@ -166,6 +166,7 @@ _READERS: dict[type[Exception], Callable[[Any], Problem]] = {
     ),
     DeadlineExceeded: lambda ex: Problem(504, "deadline_exceeded", str(ex)),
     NotFound: lambda ex: Problem(404, "not_found", str(ex)),
+    Refused: lambda ex: Problem(409, "refused", str(ex)),
     OSError: _os,
     Unavailable: lambda ex: Problem(503, "unavailable", str(ex), headers=_retry(1)),
 }

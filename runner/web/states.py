@@ -61,7 +61,9 @@ class Alive:
             if service.checker is None or service.version is None
         }
         try:
-            info |= await services.ask("alive")
+            told = await services.ask("alive")
+            info["process_metadata"]["jobs"] = told.pop("jobs")
+            info |= told
         except Unavailable as ex:
             reasons["supervisor"] = str(ex)
         if not found:

@@ -10,6 +10,9 @@ deployment   the replicas of a service: which version serves, blue/green
 spares       started adapters in reserve, of languages that start slowly
 presence     what this server serves, told to the store
 routing      what front-ends must know, as messages
+acknowledged whether all servers answer with an activation
+jobs         fits that were asked for over HTTP
+actions      what callers may do to models
 control      the socket between supervisor and front-ends
 plan         what a server is to run
 frontends    gunicorn, kept running and replaced

@@ -20,12 +20,13 @@ from typing import Any
 import orjson
 
 from contracts.wire import MAX_FRAME, frame
-from runner.errors import RunnerError, Unavailable
+from runner.errors import NotFound, Refused, RunnerError, Unavailable
 from runner.logs import get_logger
 from runner.workers.routing import Row
 
 _log = get_logger("runner.workers")
 _ASK_TIMEOUT = 10.0
+_KINDS: dict[Any, type[RunnerError]] = {"NotFound": NotFound, "Refused": Refused}
 
 Answerer = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 
@@ -139,7 +140,8 @@ class ControlServer:
             result = await self._answer(query, arguments)
             answer = orjson.dumps({"answer": number, "result": result})
         except RunnerError as ex:
-            answer = orjson.dumps({"answer": number, "error": str(ex)})
+            told = {"answer": number, "error": str(ex), "kind": type(ex).__name__}
+            answer = orjson.dumps(told)
         except Exception:
             _log.exception("a query failed", query=query)
             error = "the supervisor failed at this; its log says why"
@@ -197,7 +199,7 @@ class ControlClient:
         self._send({"hung": socket})
 
     async def ask(self, query: str, arguments: Mapping[str, Any]) -> Any:
-        """Ask the supervisor. Raises Unavailable if it refuses, is gone, or is silent."""
+        """Ask the supervisor. Raises NotFound or Refused as it does, Unavailable for all else."""
         if not self.connected:
             raise Unavailable("the supervisor is gone")
         number = next(self._numbers)
@@ -226,7 +228,8 @@ class ControlClient:
             if answer is None or answer.done():
                 continue
             if "error" in message:
-                answer.set_exception(Unavailable(message["error"]))
+                kind = _KINDS.get(message.get("kind"), Unavailable)
+                answer.set_exception(kind(message["error"]))
             else:
                 answer.set_result(message["result"])
         for answer in self._asked.values():

@@ -20,10 +20,12 @@ from runner.config import Config, Storage, limits_of
 from runner.errors import ConfigError, Fault, NotFound, RunnerError, Unavailable
 from runner.logs import get_logger
 from runner.store import BRIEFLY, Store, listing
+from runner.workers.actions import Actions
 from runner.workers.control import ControlServer
 from runner.workers.deployment import Deployment
 from runner.workers.frontends import FrontEnds
 from runner.workers.interpreter import Command
+from runner.workers.jobs import Jobs
 from runner.workers.plan import Plan
 from runner.workers.presence import Presence
 from runner.workers.runtime import runtime_folder
@@ -69,6 +71,8 @@ class Supervisor:
         self._projector: Projector | None = None
         self._spares: Spares
         self._quotas: Quotas | None = None
+        self._jobs = Jobs()
+        self._actions = Actions(lambda: self._deployments, self._jobs)
 
     async def run(self) -> None:
         """Start all, keep all alive, end all in order on SIGTERM or SIGINT.
@@ -91,6 +95,7 @@ class Supervisor:
                 self._run("presence", Presence(lambda: self._deployments, self._said).run())
                 self._run("spares", self._spares.run())
                 self._run("publish", self._publish())
+                self._run("jobs", self._jobs.run())
                 if self._projector is not None:
                     self._run("usage", self._projector.run())
                 await self._follow(self._plan)
@@ -124,6 +129,7 @@ class Supervisor:
         _log.info("shutting down")
         # Front-ends first, in order: they still need the workers for what they have begun.
         await self._cancel("reload")
+        await self._jobs.stop()
         await self._front_ends.stop()
         faulty = [task for task in self._tasks.values() if task.done() and not task.cancelled()]
         for name in reversed(list(self._tasks)):
@@ -270,6 +276,8 @@ class Supervisor:
                 return await asyncio.to_thread(self._usage, **arguments)
             case "alive":
                 return self._alive()
+            case _ if query in self._actions:
+                return await self._actions.answer(query, **arguments)
             case "grant" if self._quotas is not None:
                 return self._quotas.grant(front_ends=self._control.joined, **arguments)
             case _:
@@ -312,6 +320,7 @@ class Supervisor:
                 if deployment.failure is not None
                 for version, reason in [deployment.failure]
             ],
+            "jobs": self._jobs.told,
             "spares": [
                 {"adapter": spare.connection.hello.adapter, "pid": spare.process.pid}
                 | _memory(spare.process.pid)

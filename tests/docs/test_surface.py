@@ -23,6 +23,10 @@ _CODES = {"Problem": 1, "_refuse": 1}
 def test_every_route() -> None:
     """Each path that create_app adds is in the table of endpoints."""
     added = re.findall(r'add_route\("([^"]+)"', (WEB / "app.py").read_text())
+    actions = re.findall(r'"(/[a-z/{}-]+)", \w+\(services', (WEB / "actions.py").read_text())
+    assert len(actions) >= 5
+    added += [f"/services/{{service}}{path}" for path in actions if "{service}" not in path]
+    added += actions
     text = pages.section("http.md", "Endpoints").text
     assert len(added) >= 10
     assert [path for path in added if not re.search(rf"[ `]{re.escape(path)}[`?]", text)] == []

@@ -29,7 +29,7 @@ OPEN = {"/health/live", "/health/ready", "/alive", "/.well-known/oauth-protected
 
 def application(settings: AuthSettings, issuer: Issuer, *services: Service) -> Application:
     twin, log = Services(*services or (Service(),)), Log()
-    app = create_app(twin, log, LIMITS)
+    app = create_app(twin, log, replace(LIMITS, actions=True))
     verifier = Verifier(settings, client=issuer) if settings.issuer else None  # type: ignore[arg-type]
     authenticate.install(app, settings, log, verifier)
     return Application(twin, log, falcon.testing.TestClient(AsUvicorn(app)))
@@ -186,6 +186,29 @@ def test_scopes(guarded: Application, path: str, scope: str) -> None:
     assert challenge.endswith(f'scope="{scope}", {POINTER}')
 
 
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/fit"),
+        ("POST", "/activate?model_version=1"),
+        ("POST", "/update-model-cache"),
+        ("POST", "/services/iris/fit"),
+        ("DELETE", "/services/iris/versions/1"),
+        ("DELETE", "/jobs/1"),
+    ],
+)
+def test_scope_of_changes(guarded: Application, method: str, path: str) -> None:
+    """Whoever may only predict and read changes nothing: nobody is asked to."""
+    headers = bearer(scope="predict models:read")
+    got = guarded.client.simulate_request(method, path, headers=headers)
+    status, code, challenge = _error(got)
+    assert (status, code) == (403, "insufficient_scope")
+    assert 'scope="models:write"' in str(challenge)
+    assert guarded.client.simulate_request(method, path).status_code == 401
+    headers = bearer(scope="models:write")
+    assert guarded.client.simulate_request(method, path, headers=headers).status_code < 300
+
+
 def test_names_of_scopes(issuer: Issuer) -> None:
     """Scopes may have other names."""
     settings = replace(SETTINGS, scopes=ScopeSettings(predict="api://models/use"))
@@ -266,8 +289,13 @@ def test_every_route_wants_a_scope(guarded: Application) -> None:
     headers = bearer(scope=None)
     paths = {path.replace("{service}", "iris") for path in _paths(guarded.client.app.app)} - OPEN
     paths -= {"/usage"}  # tells who may not read of their own use, which is theirs to know
-    found = {path: guarded.client.simulate_get(path, headers=headers).status_code for path in paths}
-    assert found == dict.fromkeys(paths, 403)
+    for path in paths:
+        answers = {
+            guarded.client.simulate_request(method, path, headers=headers).status_code
+            for method in ("GET", "POST", "DELETE")
+        }
+        assert 403 in answers, path
+        assert answers <= {403, 405}, path
 
 
 @pytest.mark.parametrize("path", ["/alive", "/health/ready"])

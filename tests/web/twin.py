@@ -128,7 +128,7 @@ class Services:
         if query == "list":
             found = {"models": [{"version": 7}], "properties": {"active-model": "7"}, **arguments}
             return found if arguments["before"] else {**found, "next": {"before": 7}}
-        return {"workers": [{"service": name, "pid": 1} for name in self.services]}
+        return {"workers": [{"service": name, "pid": 1} for name in self.services], "jobs": {}}
 
     def not_ready(self) -> dict[str, str]:
         if not self.supervised:

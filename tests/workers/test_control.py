@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import NotFound, Unavailable
+from runner.errors import NotFound, RunnerError, Unavailable
 from runner.workers.control import ControlClient, ControlServer
 
 
@@ -46,15 +46,17 @@ async def test_an_answer(client: ControlClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("query", "message"),
+    ("query", "kind", "message"),
     [
-        ("other", "there is no query 'other'"),
-        ("fault", "its log says why"),
-        ("unencodable", "its log says why"),
+        ("other", NotFound, "there is no query 'other'"),
+        ("fault", Unavailable, "its log says why"),
+        ("unencodable", Unavailable, "its log says why"),
     ],
 )
-async def test_a_failure_is_an_answer_too(client: ControlClient, query: str, message: str) -> None:
+async def test_a_failure_is_an_answer_too(
+    client: ControlClient, query: str, kind: type[RunnerError], message: str
+) -> None:
     """What cannot be answered, or not be told, is said at once and not left to a timeout."""
-    with pytest.raises(Unavailable, match=message):
+    with pytest.raises(kind, match=message):
         async with asyncio.timeout(5.0):
             await client.ask(query, {})

@@ -1,0 +1,221 @@
+"""Run what takes long, a fit, in processes of its own, and keep the store told of it.
+
+A job is a command of the runner's with its config: what it prints of its progress is the job's
+log, its JSON the result. It ends with the supervisor, even if that is killed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import sys
+import uuid
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from runner.audit.record import OnBehalf
+from runner.config import Config
+from runner.errors import RunnerError, Unavailable
+from runner.logs import get_logger
+from runner.store import State, Store
+
+BEAT = 1.0
+"""Seconds between words to the store; so soon a command's cancellation is noticed."""
+
+_LINES = 200
+_LINE = 2_000  # characters
+_GRACE = 10.0
+_log = get_logger("runner.workers")
+
+
+class Jobs:
+    """All jobs of one server. At most ``at_once`` of a service run, ``most`` run or wait."""
+
+    def __init__(self) -> None:
+        self._id = uuid.uuid4().hex
+        self._jobs: dict[str, _Job] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    async def fit(
+        self, config: Config, store: Store, arguments: Mapping[str, Any], behalf: OnBehalf
+    ) -> str:
+        """Queue a fit; give the job's id. Raises Unavailable if too many wait already."""
+        name, settings = config.service_name, config.server
+        mine = sum(job.service == name for job in self._jobs.values())
+        if mine >= settings.max_jobs:
+            raise Unavailable(f"service {name} has {mine} jobs that run or wait, the most it may")
+        job = _Job(uuid.uuid4().hex, name, store, _argv(config, arguments), behalf)
+        self._jobs[job.id] = job
+        try:
+            await asyncio.to_thread(
+                store.jobs.add, job.id, name, "fit", arguments, str(behalf), self._id
+            )
+        except BaseException:
+            del self._jobs[job.id]
+            raise
+        turn = self._turns.setdefault(name, asyncio.Semaphore(settings.jobs_at_once))
+        job.task = asyncio.create_task(self._work(job, turn))
+        return job.id
+
+    async def cancel(self, store: Store, job: str) -> None:
+        """End a job. Raises NotFound, Refused for one that has ended."""
+        await asyncio.to_thread(store.jobs.cancel, job)
+        self._cancel(job)
+
+    @property
+    def told(self) -> dict[str, dict[str, Any]]:
+        """What runs or waits now, by id, as Palladium's /alive tells it."""
+        return {
+            job.id: {
+                "service": job.service,
+                "status": job.status,
+                "info": job.last,
+            }
+            for job in self._jobs.values()
+        }
+
+    async def run(self) -> None:
+        """Keep the stores told until cancelled."""
+        while True:
+            await asyncio.sleep(BEAT)
+            stores: dict[Store, dict[str, str]] = {}
+            for job in self._jobs.values():
+                stores.setdefault(job.store, {})[job.id] = job.log
+            for store, logs in stores.items():
+                # A store that is away: the watch over it says so.
+                with contextlib.suppress(RunnerError):
+                    for wanted in await asyncio.to_thread(store.jobs.beat, self._id, logs):
+                        self._cancel(wanted)
+
+    async def stop(self) -> None:
+        """End all jobs, which have failed then."""
+        jobs = list(self._jobs.values())
+        for job in jobs:
+            job.ended = State.FAILED, "the server stopped"
+            if job.task is not None:
+                job.task.cancel()
+        await asyncio.gather(*(job.task for job in jobs if job.task), return_exceptions=True)
+
+    def _cancel(self, job: str) -> None:
+        found = self._jobs.get(job)
+        if found is not None and found.task is not None and found.ended is None:
+            found.ended = State.CANCELLED, ""
+            found.task.cancel()
+
+    async def _work(self, job: _Job, turn: asyncio.Semaphore) -> None:
+        result: Mapping[str, Any] | None = None
+        try:
+            async with turn:
+                await asyncio.to_thread(job.store.jobs.start, job.id)
+                job.status = State.RUNNING
+                _log.info("job begins", job=job.id, service=job.service)
+                state, reason, result = await job.run()
+        except asyncio.CancelledError:
+            state, reason = job.ended or (State.FAILED, "the server stopped")
+        except (RunnerError, OSError) as ex:
+            state, reason = State.FAILED, str(ex)
+        _log.info("job ended", job=job.id, service=job.service, state=state, reason=reason)
+        try:
+            await asyncio.to_thread(
+                job.store.jobs.end, job.id, state, reason=reason, log=job.log, result=result
+            )
+        except RunnerError as ex:  # whoever asks sees that nobody is at it any more
+            _log.error("the end of a job could not be stored", job=job.id, reason=str(ex))
+        finally:
+            del self._jobs[job.id]
+
+
+class _Job:
+    def __init__(
+        self, number: str, service: str, store: Store, argv: Sequence[str], behalf: OnBehalf
+    ) -> None:
+        self.id = number
+        self.service = service
+        self.store = store
+        self.task: asyncio.Task[None] | None = None
+        self.ended: tuple[State, str] | None = None
+        """How it ends, of one that is being cancelled."""
+        self.status = State.QUEUED
+        self._argv = argv
+        self._behalf = behalf
+        self._lines: deque[str] = deque(maxlen=_LINES)
+
+    @property
+    def log(self) -> str:
+        """Its last lines."""
+        return "\n".join(self._lines)
+
+    @property
+    def last(self) -> str:
+        """What it said last."""
+        return self._lines[-1] if self._lines else ""
+
+    async def run(self) -> tuple[State, str, Mapping[str, Any] | None]:
+        """Run its command to the end; cancelled, end it."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "runner.workers.lifetime", *self._argv),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, OnBehalf.VARIABLE: self._behalf.to_json()},
+            start_new_session=True,
+        )
+        assert process.stdout is not None
+        try:
+            told, _ = await asyncio.gather(process.stdout.read(), self._follow(process.stderr))
+            code = await process.wait()
+        except asyncio.CancelledError:
+            await _end(process)
+            raise
+        try:
+            answer = json.loads(told)
+        except ValueError:
+            answer = {}
+        if code == 0:
+            return State.FINISHED, "", {k: v for k, v in answer.items() if k != "metadata"}
+        reason = answer.get("error", {}).get("message") or f"it ended with exit code {code}"
+        return State.FAILED, reason, None
+
+    async def _follow(self, stream: asyncio.StreamReader | None) -> None:
+        assert stream is not None
+        while True:
+            try:
+                line = await stream.readuntil(b"\n")
+            except asyncio.IncompleteReadError as ex:
+                line = ex.partial
+            except asyncio.LimitOverrunError as ex:
+                line = await stream.readexactly(ex.consumed)
+            if not line:
+                return
+            self._lines.append(line.decode(errors="replace").rstrip("\n")[:_LINE])
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """Interrupt a command, which then still records how it ended; kill it if it does not end."""
+    with contextlib.suppress(ProcessLookupError):
+        process.send_signal(signal.SIGINT)
+    try:
+        async with asyncio.timeout(_GRACE):
+            await process.communicate()
+    except TimeoutError:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+def _argv(config: Config, arguments: Mapping[str, Any]) -> list[str]:
+    """Give the command of a fit with these arguments, by Palladium's names."""
+    argv = [sys.executable, "-m", "runner", "fit", "-c", config.spec, "--json"]
+    if not arguments.get("persist", True):
+        argv.append("--no-save")
+    if not arguments.get("activate", True):
+        argv.append("--no-activate")
+    if arguments.get("evaluate"):
+        argv.append("--evaluate")
+    if (least := arguments.get("persist_if_better_than")) is not None:
+        argv += ["--save-if-better-than", repr(float(least))]
+    return argv
