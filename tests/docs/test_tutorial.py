@@ -32,6 +32,17 @@ def test_the_tutorial(language: str, tmp_path: Path) -> None:
     _compare(_STEPS, walk(_STEPS, tmp_path))
 
 
+@need("r")
+def test_how_to(tmp_path: Path) -> None:
+    """The commands of the how-to page print what they show, in the folder of the example in R."""
+    folder = tmp_path / "iris-r"
+    example = pages.ROOT / "examples" / "iris-r"
+    shutil.copytree(example, folder, ignore=shutil.ignore_patterns("*.db*"))
+    page = pages.sections(pages.ROOT / "docs" / "how-to.md")
+    found = steps([block for section in page for block in section.blocks])
+    _compare(found, walk(found, folder))
+
+
 def test_the_tutorial_goes_all_the_way() -> None:
     """No command of the walk has been lost from the page."""
     told = "\n".join(step.command for step in _STEPS)
