@@ -41,8 +41,7 @@ from contracts.table import Column, Columns, Table, Type
 from runner.audit.chain import Chain
 from runner.audit.record import Recorder
 from runner.config import ServiceSettings
-from runner.signature import Checker, Signature
-from runner.web import results
+from runner.signature import Checker, Signature, results
 from runner.web.app import create_app
 from runner.workers.joining import Asked, Part, Whole, groups, joined, share
 from runner.workers.services import Answer

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from runner.workers import interpreter
-from runner.workers.errors import WorkerError
+from runner.workers.errors import WorkerError, WorkerFailedToStart
 from runner.workers.private import private_worker
 
 _START_TIMEOUT = 60.0
@@ -83,6 +83,15 @@ def remedy(language: str) -> tuple[str | None, str]:
         pin = _rpy2_pin(executable)
         return _missing("rpy2"), f"pip install {pin}"
     return _missing("julia"), "pip install 'polyglot-runner[julia]'"
+
+
+def why(language: str, ex: WorkerFailedToStart) -> str:
+    """Say why an adapter did not start, and what mends it where that is known."""
+    if language in interpreter.LANGUAGES:
+        problem, mend = remedy(language)
+        if problem is not None:
+            return f"{language} does not work here: {problem}; mend it with: {mend}"
+    return f"the {language} adapter does not start ('runner doctor' may tell more): {ex}"
 
 
 def _missing(package: str) -> str | None:

@@ -120,9 +120,13 @@ class Recorder:
         client: str | None = None,
         user: str | None = None,
         token: str | None = None,
+        login: str | None = None,
         inputs: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Record an answered request. ``token`` is a digest, never the token."""
+        """Record an answered request. ``token`` is a digest, never the token.
+
+        ``login``: who ran the command that it came through, where no token says who asks.
+        """
         fields: dict[str, Any] = {
             "event.action": action,
             "event.outcome": "success" if status < 400 else "failure",
@@ -156,6 +160,8 @@ class Recorder:
             fields["client.id"] = client[:_LONGEST]
         if user is not None:
             fields["user.id"] = user[:_LONGEST]
+        if login is not None:
+            fields["user.name"] = login[:_LONGEST]
         if token is not None:
             fields["runner.token.digest"] = token[:_TOKEN]
         if inputs is not None:

@@ -20,6 +20,7 @@ COMMANDS = {
     "fit": "Fit the model and store it as a new version.",
     "test": "Score a stored version on the test data.",
     "serve": "Answer predictions over HTTP.",
+    "stream": "Answer lines of rows with lines of predictions.",
     "list": "List the stored versions.",
     "activate": "Make a version the one that is served.",
     "delete": "Delete a version.",

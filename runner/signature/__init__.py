@@ -8,6 +8,8 @@
     shapes     columns, or rows without names: as long and as wide as they must be
     matching   fields of a config's mapping -> features of a model
     nearest    the name that a misspelt one may have meant
+    results    a model's answer -> what callers are told, an item a row
+    text       JSON, read and written
     faults     what was wrong with a request, or with a mapping
 
 No numpy, no pandas: front-ends import this.

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, Self
 
 from runner.config.settings import PlaceSettings
-from runner.errors import ArtifactCorrupt, Refused, RunnerError, Unavailable
+from runner.errors import ArtifactCorrupt, NotFound, Refused, RunnerError, Unavailable
 from runner.store import changes, lookups
 from runner.store.artifact import BytesLike, Measured, joined, measured
 from runner.store.database import Database
@@ -211,6 +211,13 @@ class Store:
         _check_service(service)
         with self._database.reading() as connection:
             return lookups.active(connection, service)
+
+    def chosen(self, service: str, number: int | None) -> Version:
+        """Return a version by number, the active one for None. Raises NotFound."""
+        found = self.active(service) if number is None else self.version(service, number)
+        if found is None:
+            raise NotFound(f"service {service} has no active version: fit one, or activate one")
+        return found
 
     def read_artifact(self, service: str, number: int) -> bytes:
         """Return a version's artifact after verifying its size and digest.

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from contracts.messages import Load
 from runner.config import Config
-from runner.errors import NotFound
 from runner.store import Store
 from runner.training.data import rows
 from runner.training.progress import Progress, Silent
@@ -32,12 +31,7 @@ async def evaluate(
     """Score a version, by default the active one, on the config's test data. Raises RunnerError."""
     tell = progress or Silent()
     name = config.service_name
-    if version is None:
-        found = await asyncio.to_thread(store.active, name)
-        if found is None:
-            raise NotFound(f"service {name} has no active version: fit one, or activate one")
-    else:
-        found = await asyncio.to_thread(store.version, name, version)
+    found = await asyncio.to_thread(store.chosen, name, version)
     check_scoring(config)
     data = await rows(config, "test", tell)
     with tell.step(f"Reading model version {found.number}"):

@@ -12,16 +12,7 @@ from runner.errors import ModelError, Unavailable
 from runner.training.progress import Progress
 from runner.workers import interpreter
 from runner.workers.errors import WorkerError, WorkerFailedToStart
-from runner.workers.interpreter import LANGUAGES
 from runner.workers.private import PrivateWorker, private_worker
-
-
-def _why(language: str, ex: WorkerFailedToStart) -> str:
-    if language in LANGUAGES:
-        problem, mend = doctor.remedy(language)
-        if problem is not None:
-            return f"{language} does not work here: {problem}; mend it with: {mend}"
-    return f"the {language} adapter does not start ('runner doctor' may tell more): {ex}"
 
 
 @asynccontextmanager
@@ -47,7 +38,7 @@ async def worker_for(
         ) as worker:
             yield worker
     except WorkerFailedToStart as ex:
-        raise Unavailable(_why(wanted, ex)) from ex
+        raise Unavailable(doctor.why(wanted, ex)) from ex
     except Failure as ex:
         raise ModelError(wanted, ex.message, ex.traceback) from ex
     except WorkerError as ex:

@@ -15,8 +15,8 @@ import orjson
 from falcon.util.uri import parse_query_string
 
 from runner.audit.record import ACTIVATE, DELETE, OnBehalf
+from runner.signature.text import dump
 from runner.web.body import read_body
-from runner.web.envelope import dump
 from runner.web.limits import Limits
 from runner.web.page import Page
 from runner.web.problems import Problem

@@ -12,8 +12,9 @@ import falcon.asgi
 
 from contracts.errors import ContractError
 from runner.config import AuthSettings, QuotaSettings
+from runner.signature.text import dump
 from runner.web import actions, authenticate
-from runner.web.envelope import dump, failure
+from runner.web.envelope import failure
 from runner.web.limits import Limits
 from runner.web.observe import Logger, Observer
 from runner.web.predict import EntryPoints, Prediction, Probabilities

@@ -17,7 +17,7 @@ from runner.auth.errors import InvalidToken, IssuerUnavailable, MalformedRequest
 from runner.auth.proxy import TrustedProxy
 from runner.auth.shelf import Shelf
 from runner.config import AuthSettings
-from runner.web.envelope import dump
+from runner.signature.text import dump
 from runner.web.observe import Logger
 from runner.web.policy import WELL_KNOWN, Policy, metadata_path
 from runner.web.problems import Problem

@@ -5,22 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
+from runner.signature.text import dump
 from runner.web.problems import Problem
 from runner.web.request import Request
 
 if TYPE_CHECKING:
     from runner.workers.services import Service
-
-# Times of a model are UTC without saying so; a client should not have to know that. NaN and
-# infinities, which JSON has not, become null.
-_OPTIONS = orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
-
-
-def dump(content: Any) -> bytes:
-    """Encode as strict JSON."""
-    return orjson.dumps(content, option=_OPTIONS)
 
 
 def success(

@@ -11,7 +11,7 @@ import orjson
 
 from contracts import bounds
 from contracts.wire import Buffer
-from runner.web.envelope import dump
+from runner.signature.text import dump
 from runner.web.forms import too_many
 from runner.web.limits import Limits
 from runner.web.problems import Problem

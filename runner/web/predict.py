@@ -13,11 +13,11 @@ import falcon.asgi
 from contracts.buffers import Buffer
 from contracts.table import Table
 from runner.audit.record import PREDICT
-from runner.signature import Checker, read_params
-from runner.web import results
+from runner.signature import Checker, read_params, results
+from runner.signature.text import dump
 from runner.web.aside import LARGE, MANY, aside
 from runner.web.body import read_body
-from runner.web.envelope import dump, success
+from runner.web.envelope import success
 from runner.web.limits import Limits
 from runner.web.media import Rows, read_rows
 from runner.web.packed import pack

@@ -9,7 +9,8 @@ import psutil
 
 from runner import __version__
 from runner.errors import Unavailable
-from runner.web.envelope import dump, failure, success
+from runner.signature.text import dump
+from runner.web.envelope import failure, success
 from runner.web.page import Page
 from runner.web.problems import Problem
 from runner.web.request import Request

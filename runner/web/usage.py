@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import falcon.asgi
 
 from runner.audit.question import BadQuestion, Question
-from runner.web.envelope import dump
+from runner.signature.text import dump
 from runner.web.problems import Problem
 from runner.web.request import Request
 

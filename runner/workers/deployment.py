@@ -11,7 +11,6 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from runner.config import Config
 from runner.errors import ArtifactCorrupt, NotFound, RunnerError
@@ -20,44 +19,13 @@ from runner.store import Served, Store, Version
 from runner.workers import interpreter
 from runner.workers.errors import WorkerFailedToStart
 from runner.workers.interpreter import Command
-from runner.workers.replica import RESTART_DELAYS, Artifact, Launch, Replica, State
+from runner.workers.release import Release
+from runner.workers.replica import RESTART_DELAYS, Replica, State
 from runner.workers.routing import Row
 from runner.workers.spares import Spare
 
 _LONGEST_REASON = 2000
 _log = get_logger("runner.workers")
-
-
-class Release:
-    """The replicas of one version, and the config that they were started by."""
-
-    def __init__(self, version: Version, replicas: list[Replica], config: Config) -> None:
-        self.version = version
-        self.replicas = replicas
-        self.config = config
-
-    async def start(self) -> None:
-        """Start all; if one fails, end all and raise its WorkerFailedToStart."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for replica in self.replicas:
-                    group.create_task(replica.start())
-        except BaseException as ex:
-            await self.stop()
-            if isinstance(ex, BaseExceptionGroup):
-                raise ex.exceptions[0] from ex
-            raise
-        for replica in self.replicas:
-            replica.keep()
-
-    @property
-    def sockets(self) -> tuple[str, ...]:
-        """Where requests can go now."""
-        return tuple(str(r.socket) for r in self.replicas if r.socket is not None)
-
-    async def stop(self) -> None:
-        """End all."""
-        await asyncio.gather(*(replica.stop() for replica in self.replicas))
 
 
 class Deployment:
@@ -260,7 +228,9 @@ class Deployment:
             self._changed()
             return
         for delay in itertools.chain(RESTART_DELAYS, itertools.repeat(RESTART_DELAYS[-1])):
-            release = Release(version, self._new_replicas(version), self.config)
+            release = Release.of(
+                self.config, lambda: self.store, version, self._folder, self._spare, self._changed
+            )
             self._coming = release
             try:
                 await release.start()
@@ -319,32 +289,6 @@ class Deployment:
         if self._attempt is not None:
             self._attempt.cancel()
             await asyncio.gather(self._attempt, return_exceptions=True)
-
-    def _new_replicas(self, version: Version) -> list[Replica]:
-        config = self.config
-        adapter = config.adapter
-        launch = Launch(
-            service=config.service_name,
-            version=version.number,
-            command=interpreter.find(
-                version.metadata.get("language", config.model.language),
-                command=adapter.command,
-                executable=adapter.executable,
-                env=adapter.env,
-            ),
-            model=version.metadata.get("model", config.model.wire),
-            artifact=lambda: self._artifact(version),
-            folder=self._folder,
-            start_timeout=adapter.start_timeout,
-            memory_limit=adapter.memory_limit,
-            spare=self._spare,
-        )
-        changed: Any = self._changed
-        return [Replica(launch, index, changed) for index in range(config.service.replicas)]
-
-    async def _artifact(self, version: Version) -> Artifact:
-        content = await asyncio.to_thread(self.store.read_artifact, version.service, version.number)
-        return Artifact(content, version.artifact_format, version.artifact_sha256)
 
 
 def _workers(config: Config) -> tuple[object, ...]:

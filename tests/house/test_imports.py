@@ -21,7 +21,7 @@ FLOORS = (
     {"audit"},
     {"workers"},
     {"doctor"},
-    {"image", "training", "web"},
+    {"image", "streaming", "training", "web"},
     {"cli"},
     {"__main__"},
 )
@@ -40,7 +40,13 @@ OWNERS = {
     "julia": ("adapters/julia/bridge.py",),
     "msgpack": ("contracts/wire.py", "runner/web/packed.py"),
     "numpy": ("adapters/", "runner/datasets/", "runner/training/scoring.py"),
-    "orjson": ("runner/logs.py", "runner/audit/", "runner/web/", "runner/workers/control.py"),
+    "orjson": (
+        "runner/logs.py",
+        "runner/audit/",
+        "runner/signature/text.py",
+        "runner/web/",
+        "runner/workers/control.py",
+    ),
     "pandas": ("adapters/python/", "runner/datasets/"),
     "psutil": ("runner/web/", "runner/workers/"),
     "pyarrow": ("runner/datasets/",),
