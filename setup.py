@@ -35,6 +35,7 @@ setup(
         "fsspec>=2026.1",
         "gunicorn>=27",
         "httptools>=0.7",
+        "joblib>=1.5",
         "limits>=5.8",
         "msgpack>=1.2",
         "numpy>=2.2",

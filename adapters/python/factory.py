@@ -83,6 +83,21 @@ def _import(module: str, parts: list[str]) -> Any:
         raise failure(Code.BAD_MODEL, ex, f"factory {name!r}: {module} cannot be imported") from ex
 
 
+def configured(estimator: Any, params: Mapping[str, Any]) -> Any:
+    """Give an estimator with some of its parameters set, as a search over them does.
+
+    Nested ones are named as in scikit-learn (``step__parameter``). A class without ``set_params``
+    gets its attributes set. Raises TypeError for one that it does not have.
+    """
+    if hasattr(estimator, "set_params"):
+        return estimator.set_params(**params)
+    for name, value in params.items():
+        if not hasattr(estimator, name):
+            raise TypeError(f"{type(estimator).__name__} has no parameter {name!r}")
+        setattr(estimator, name, value)
+    return estimator
+
+
 def failure(code: Code, ex: BaseException, what: str) -> Failure:
     """Make a Failure of what the user's code raised, its traceback without our own frame."""
     told = " ".join(str(ex).split())

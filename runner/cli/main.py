@@ -18,6 +18,7 @@ from runner.errors import ConfigError, ModelError, RunnerError
 
 COMMANDS = {
     "fit": "Fit the model and store it as a new version.",
+    "grid-search": "Search the model's parameters by cross-validation.",
     "test": "Score a stored version on the test data.",
     "serve": "Answer predictions over HTTP.",
     "stream": "Answer lines of rows with lines of predictions.",
@@ -60,7 +61,7 @@ class _Commands(click.Group):
             hint = f" Did you mean {near[0]!r}?" if near else ""
             ctx.fail(f"There is no command {cmd_name!r}.{hint}")
         # A module cannot have the name of a keyword.
-        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name
+        name = f"{cmd_name}_" if iskeyword(cmd_name) else cmd_name.replace("-", "_")
         module = importlib.import_module(f"runner.cli.{name}")
         command: click.Command = module.command
         return command

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from typing import Any
@@ -17,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 _BAR = 24  # characters
+_SELDOM = 1.0  # seconds between lines of a count
 
 
 def print_json(found: Any) -> None:
@@ -46,6 +48,39 @@ def print_table(
     console.print(table)
 
 
+class Count:
+    """Count pieces of work, and tell it at most once in ``every`` seconds, and at the end."""
+
+    def __init__(self, tell: Callable[[str], None], every: float = 0.0) -> None:
+        self._tell = tell
+        self._every = every
+        self._done = self._expected = 0
+        self._told = time.monotonic()
+        self._lock = threading.Lock()
+
+    def expect(self, count: int) -> None:
+        """Take note of so many pieces more."""
+        with self._lock:
+            self._expected += count
+            self._say()
+
+    def done(self, count: int) -> None:
+        """Take note that so many more are done; from any thread."""
+        with self._lock:
+            self._done += count
+            now = time.monotonic()
+            if now - self._told >= self._every or self._done == self._expected:
+                self._told = now
+                self._say()
+
+    def _say(self) -> None:
+        self._tell(str(self))
+
+    def __str__(self) -> str:
+        of = f" of {self._expected}" if self._expected else ""
+        return f"{self._done}{of} fits done"
+
+
 class Steps:
     """Tell what is being done and how long it took: on stderr, so that stdout stays for results."""
 
@@ -63,6 +98,20 @@ class Steps:
             yield
         seconds = time.perf_counter() - begun
         self._console.print(f"{what}… done in {seconds:.3f} s", markup=False, soft_wrap=True)
+
+    @contextmanager
+    def tally(self, what: str) -> Iterator[Count]:
+        """Tell of a step of many pieces: in the spinner on a terminal, by lines elsewhere."""
+        begun = time.perf_counter()
+        if self._console.is_terminal:
+            with self._console.status(f"{what}…") as status:
+                count = Count(lambda text: status.update(f"{what}… {text}"))
+                yield count
+        else:
+            count = Count(self.line, _SELDOM)
+            yield count
+        seconds = time.perf_counter() - begun
+        self._console.print(f"{what}… {count} in {seconds:.3f} s", markup=False, soft_wrap=True)
 
     def line(self, text: str) -> None:
         """Pass on a line of the model's."""

@@ -9,6 +9,7 @@
     sections     the tables: every key there is
     auth         who may ask
     quotas       and how much
+    grid_search  what to search
     model        the model and the data loaders, in every language
     wire         what of it can travel to an adapter
     factory      names → objects
@@ -23,19 +24,22 @@ user's own.
 """
 
 from runner.config.auth import is_loopback
-from runner.config.factory import build
+from runner.config.factory import build, resolve
 from runner.config.loading import auth_of, default_spec, expand, limits_of, load, load_all
 from runner.config.settings import (
     EVERYBODY,
     NO_AUTH,
+    PYTHON,
     AdapterSettings,
     AuthSettings,
     Config,
     LoaderSettings,
     MappedField,
     ModelSettings,
+    ParallelSettings,
     PlaceSettings,
     QuotaSettings,
+    SearchSettings,
     ServerSettings,
     ServiceSettings,
     Storage,
@@ -45,14 +49,17 @@ from runner.config.settings import (
 __all__ = [
     "EVERYBODY",
     "NO_AUTH",
+    "PYTHON",
     "AdapterSettings",
     "AuthSettings",
     "Config",
     "LoaderSettings",
     "MappedField",
     "ModelSettings",
+    "ParallelSettings",
     "PlaceSettings",
     "QuotaSettings",
+    "SearchSettings",
     "ServerSettings",
     "ServiceSettings",
     "Storage",
@@ -65,4 +72,5 @@ __all__ = [
     "limits_of",
     "load",
     "load_all",
+    "resolve",
 ]

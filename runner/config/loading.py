@@ -16,6 +16,7 @@ from typing import Any
 from runner.config import directives, palladium, sections
 from runner.config.cursor import Cursor, Faults, Key, unknown
 from runner.config.document import Document, Place, plain
+from runner.config.grid_search import check_scoring
 from runner.config.model import ModelReader
 from runner.config.places import joined
 from runner.config.python_file import read_python
@@ -55,6 +56,8 @@ def load(
     top = Cursor(document, faults)
     _check_names(top, document)
     read = top.section(sections.TOP, open=True)
+    if "grid_search" in document.values:
+        check_scoring(top.child("grid_search"), read["grid_search"], read["scoring"])
     reader = ModelReader(read["adapter"], deep)
     read |= top.section(
         {
@@ -94,6 +97,7 @@ def load(
         auth=read["auth"],
         limits=read["limits"],
         scoring=read["scoring"],
+        grid_search=read["grid_search"],
         store_url=store.url or default,
         place=store.place,
         export_to=export and replace(export, url=export.url or default),

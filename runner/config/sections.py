@@ -14,6 +14,7 @@ from contracts.table import MAX_LEVELS, Type
 from runner.config.auth import AUTH, auth, scopes
 from runner.config.cursor import Cursor, Faulty, Key, show, unknown
 from runner.config.directives import FACTORY
+from runner.config.grid_search import GRID_SEARCH, grid_search
 from runner.config.palladium import SERVICE
 from runner.config.persister import persister
 from runner.config.places import STORE, store
@@ -55,7 +56,6 @@ DAY = 86_400.0
 _GIB = 1024**3
 
 NOT_YET = {
-    "grid_search": None,
     "logging": "$RUNNER_LOG and $RUNNER_LOG_LEVEL",
     "flask_add_url_rules": None,
     **dict.fromkeys(
@@ -284,8 +284,6 @@ def alive(cursor: Cursor) -> None:
 
 def not_yet(cursor: Cursor) -> None:
     """Refuse a section that is Palladium's, and not built yet."""
-    if cursor.path[0] == "grid_search":
-        return  # a fit does the same without them
     instead = NOT_YET[cursor.path[0]]
     raise Faulty("not supported yet", instead and f"use {instead}")
 
@@ -300,6 +298,7 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "store": STORE,
     "alive": ALIVE,
     "audit": AUDIT,
+    "grid_search": GRID_SEARCH,
 }
 """Sections by name: where a key belongs that was written at the top."""
 
@@ -316,6 +315,7 @@ TOP = {
     "alive": Key(alive),
     "audit": Key(audit, AuditSettings()),
     "scoring": Key(_scoring),
+    "grid_search": Key(grid_search),
     **{name: Key(not_yet) for name in NOT_YET},
 }
 """Top-level keys, but for the model and the data loaders (runner.config.model)."""

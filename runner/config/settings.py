@@ -207,6 +207,27 @@ class QuotaSettings:
     rows_per_day: int | None = None
 
 
+@dataclass(frozen=True)
+class ParallelSettings:
+    """Where the fits of a search run: a backend of joblib's, by its name there."""
+
+    backend: str
+    register: str | None = None
+    """What to call before, by its dotted name, for joblib to know the backend."""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    """What the backend takes, such as `scheduler_host` of Dask's."""
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """What a search tries: arguments of GridSearchCV, or another search as a factory or made."""
+
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    factory: Mapping[str, Any] | None = None
+    made: Any = None
+    parallel: ParallelSettings | None = None
+
+
 NO_AUTH: Literal["none"] = "none"
 """What `auth` says where others see to it."""
 
@@ -262,6 +283,7 @@ class Config:
     limits: Mapping[str, QuotaSettings]
     """By the client's id, or `EVERYBODY`."""
     scoring: str | None
+    grid_search: SearchSettings | None
     store_url: str = field(repr=False)
     place: PlaceSettings | None
     """Where artifacts lie; None: in the database."""

@@ -2,6 +2,7 @@
 
     dataset    a config's loader, carried out: features and target as columns of declared types
     frames     pandas frames and series → columns
+    arrays     what Python's libraries hand on ⇄ tables
     declared   types of columns that a config names
     files      CSV, Table, Parquet
     sources    SQL, OpenML, EmptyDatasetLoader, ScheduledDatasetLoader

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from contracts.table import Column, Columns
 from runner.config import Config, build
 from runner.datasets import frames
+from runner.datasets.arrays import as_frame, as_vector
 from runner.errors import ConfigError, DatasetError, Fault, NotFound, RunnerError
 
 
@@ -44,8 +44,10 @@ def load(config: Config, which: str) -> Dataset:
     if features is None or target is None:
         what = "no data" if features is None else "no target; name it with target_column"
         raise DatasetError(f"{key} ({settings.factory['!']}) gives {what}")
-    frame = _frame(features)
-    series = target if isinstance(target, pd.Series) else pd.Series(_flat(target), name="target")
+    frame = as_frame(features)
+    series = (
+        target if isinstance(target, pd.Series) else pd.Series(as_vector(target), name="target")
+    )
     if len(frame) != len(series):
         raise DatasetError(f"{key} gave {len(frame)} rows of features and {len(series)} of target")
     if not len(frame):
@@ -63,20 +65,3 @@ def _call(loader: Callable[[], Any], name: str) -> Any:
     except Exception as ex:  # a loader is anybody's code
         told = str(ex).splitlines()
         raise DatasetError(f"{name}: {type(ex).__name__}: {told[0] if told else ''}") from ex
-
-
-def _frame(features: Any) -> pd.DataFrame:
-    """Give a frame; an array's columns are named x0, x1, …."""
-    if isinstance(features, pd.DataFrame):
-        return features
-    array = np.asarray(features)
-    if array.ndim != 2:
-        raise DatasetError(f"features have {array.ndim} dimensions, expected rows and columns")
-    return pd.DataFrame(array, columns=[f"x{at}" for at in range(array.shape[1])])
-
-
-def _flat(target: Any) -> Any:
-    array = np.asarray(target)
-    if array.ndim != 1:
-        raise DatasetError(f"the target has {array.ndim} dimensions, expected one")
-    return array

@@ -3,6 +3,10 @@
 data        train and test data, wherever they come from
 scoring     scikit-learn's scorers over a worker's predictions
 fit         data → worker → store
+search      candidates of parameters by cross-validation → the best
+estimator   a model in any language as scikit-learn's estimator; held, parameters: its parts
+parallel    where the fits of a search run
+candidates, failures   what a search came to
 evaluate    a stored version against the test data
 progress    what those who wait are told
 """

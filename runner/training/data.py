@@ -29,18 +29,19 @@ class Rows:
         return {**fields, "table": self.table, "target": self.target}
 
 
-async def rows(config: Config, which: str, progress: Progress) -> Rows:
+async def rows(config: Config, which: str, progress: Progress, *, here: bool = False) -> Rows:
     """Get the ``which`` ("train" or "test") data of a config.
 
     Raises ConfigError if it names no loader, ModelError or DatasetError if the loader fails. Data
     of a loader in the model's own language are not touched: its worker loads them where they are
-    used.
+    used, unless they are wanted ``here``.
     """
     loader: LoaderSettings | None = getattr(config, which)
     if loader is None:
         key = f"dataset_loader_{which}"
         raise ConfigError([Fault("is missing", "a loader", str(config.path), key)])
-    if loader.source is not None and loader.language == config.model.language:
+    own = loader.source is not None and loader.language == config.model.language
+    if own and not here:
         return Rows(source=loader.source)
     with progress.step(f"Loading {which} data"):
         if loader.source is None:

@@ -38,11 +38,13 @@ async def fit(
     evaluate: bool = False,
     if_better_than: float | None = None,
     progress: Progress | None = None,
+    more: Mapping[str, Any] | None = None,
 ) -> FitResult:
     """Fit the config's model on its training data; store it, unless ``store`` is None.
 
     ``evaluate`` scores it on both data sets; ``if_better_than`` saves it only if the test score is
-    not below. All or nothing: whatever goes wrong, the store is as it was. Raises RunnerError.
+    not below; ``more`` is added to the metadata. All or nothing: whatever goes wrong, the store is
+    as it was. Raises RunnerError.
     """
     tell = progress or Silent()
     wanted_test = evaluate or if_better_than is not None
@@ -55,7 +57,7 @@ async def fit(
                 Fit, config.adapter.fit_timeout, **train.request(model=config.model.wire)
             )
             hello = await worker.hello()
-        metadata = _metadata(config, reply, hello, by)
+        metadata = _metadata(config, reply, hello, by) | dict(more or {})
         _check_mapping(config, metadata)
         scorer = Scorer(worker, metadata["task"], config.scoring)
         if evaluate:

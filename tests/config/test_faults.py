@@ -11,6 +11,27 @@ ONE_LINE = {
     # keys
     "scorng: accuracy": "scorng: unknown key 'scorng', did you mean 'scoring'?",
     "replicas: 2": "replicas: stands at the top; expected it within predict_service",
+    "grid_search: {}": "grid_search.param_grid: is missing",
+    "grid_search: [1]": (
+        "grid_search: found a list; expected a map of param_grid, cv, scoring, n_jobs, verbose, "
+        "refit, error_score, return_train_score, pre_dispatch, parallel"
+    ),
+    "grid_search: {param_grid: {cp: 1}}": (
+        "grid_search.param_grid.cp: found 1, an integer; expected a list of the values to try"
+    ),
+    "grid_search: {param_grid: {cp: []}}": (
+        "grid_search.param_grid.cp: found nothing to try; expected at least one value"
+    ),
+    "grid_search: {param_grid: {cp: [1]}, cv: 1}": (
+        "grid_search.cv: found 1, an integer; expected an integer from 2 to 1000000"
+    ),
+    "grid_search: {param_grid: {cp: [1]}, cvs: 3}": (
+        "grid_search.cvs: unknown key 'cvs', did you mean 'cv'?"
+    ),
+    "grid_search: {'!': no_such.Search}": "grid_search.!: there is no module 'no_such'",
+    "grid_search: {param_grid: {cp: [1]}, parallel: {}}": (
+        "grid_search.parallel: no backend is named; expected backend: threading, loky, dask, ray, …"
+    ),
     "model_persister: {}": (
         "model_persister: found a map; expected "
         '{"!": runner.persistence.File, path: "model-{version}"}'

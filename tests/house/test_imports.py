@@ -37,9 +37,15 @@ OWNERS = {
     "gunicorn": ("runner/web/",),
     "limits": ("runner/workers/quotas.py",),
     "jwt": ("runner/auth/keys.py", "runner/auth/tokens.py"),
+    "joblib": ("runner/training/parallel.py",),
     "julia": ("adapters/julia/bridge.py",),
     "msgpack": ("contracts/wire.py", "runner/web/packed.py"),
-    "numpy": ("adapters/", "runner/datasets/", "runner/training/scoring.py"),
+    "numpy": (
+        "adapters/",
+        "runner/datasets/",
+        "runner/training/scoring.py",
+        "runner/training/estimator.py",
+    ),
     "orjson": (
         "runner/logs.py",
         "runner/audit/",
