@@ -36,6 +36,8 @@ from runner.config.settings import (
     AdapterSettings,
     AuditSettings,
     MappedField,
+    Scorer,
+    Scoring,
     ServerSettings,
     ServiceSettings,
     StoreSettings,
@@ -165,10 +167,18 @@ def _command(cursor: Cursor) -> tuple[str, ...]:
     return (cursor.child(0).read(_executable, ""), *words[1:])
 
 
-def _scoring(cursor: Cursor) -> str:
-    if isinstance(cursor.value, Mapping) or callable(cursor.value):
-        raise Faulty(f"{show(cursor.value)} is not supported yet", "a scorer's name: accuracy")
-    return text(cursor)
+def _scoring(cursor: Cursor) -> Scoring:
+    found = cursor.value
+    if not isinstance(found, Mapping):
+        return _scorer(cursor)
+    if not found:
+        raise Faulty("found an empty map", "names, each with a scorer")
+    return {str(item.path[-1]): item.read(_scorer, "") for item in cursor.children()}
+
+
+def _scorer(cursor: Cursor) -> Scorer:
+    """Read a name, or a function (estimator, X, y) as a config in Python may give."""
+    return cursor.value if callable(cursor.value) else text(cursor)
 
 
 def _service_factory(cursor: Cursor) -> None:

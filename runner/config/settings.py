@@ -7,7 +7,7 @@ left are the user's own: a model's parameters, a factory's arguments.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -16,6 +16,9 @@ from contracts.messages import Source
 from contracts.table import Type
 
 PYTHON = "python"
+Scorer = str | Callable[..., float]
+"""A scorer of scikit-learn's, by name, or a function (estimator, X, y)."""
+Scoring = Scorer | Mapping[str, Scorer]
 AUDIT_LOG = "runner-audit.jsonl"
 
 
@@ -282,7 +285,7 @@ class Config:
     """None: the config does not say."""
     limits: Mapping[str, QuotaSettings]
     """By the client's id, or `EVERYBODY`."""
-    scoring: str | None
+    scoring: Scoring | None
     grid_search: SearchSettings | None
     store_url: str = field(repr=False)
     place: PlaceSettings | None

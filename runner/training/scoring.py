@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
@@ -18,7 +18,8 @@ from runner.errors import ConfigError, Fault, RunnerError
 from runner.training.data import Rows
 from runner.workers.private import PrivateWorker
 
-Scoring = str | Sequence[str] | Mapping[str, str] | None
+Metric = str | Callable[..., float]
+Scoring = Metric | Sequence[str] | Mapping[str, Metric] | None
 
 _DEFAULT = {"classification": "accuracy", "regression": "r2"}
 
@@ -28,7 +29,7 @@ def check_scoring(config: Config) -> None:
     known = get_scorer_names()
     faults = []
     for name in _names(config.scoring, "regression").values():
-        if name in known:
+        if callable(name) or name in known:
             continue
         near = get_close_matches(name, known, 3)
         expected = f"one of scikit-learn's scorers, such as {', '.join(near or ('accuracy', 'r2'))}"
@@ -128,12 +129,14 @@ def _table(reply: Reply) -> Table:
     return reply.table
 
 
-def _names(scoring: Scoring, task: str) -> dict[str, str]:
+def _names(scoring: Scoring, task: str) -> dict[str, Metric]:
     """Give name → scikit-learn's name of each metric; the first is the score."""
     if scoring is None:
         return {"score": _DEFAULT[task]}
     if isinstance(scoring, str):
         return {scoring: scoring}
+    if callable(scoring):
+        return {"score": scoring}
     if isinstance(scoring, Mapping):
         return dict(scoring)
     return {name: name for name in scoring}

@@ -110,7 +110,8 @@ ONE_LINE = {
         "server.max_body: found '3 cows'; expected bytes, or a size such as 512 MiB, "
         "from 1 KiB to 4 GiB"
     ),
-    "scoring: {a: b}": "scoring: a map is not supported yet; expected a scorer's name: accuracy",
+    "scoring: {}": "scoring: found an empty map; expected names, each with a scorer",
+    "scoring: {a: 5}": "scoring.a: found 5, an integer; expected a string (in quotes)",
     "scoring: 5": "scoring: found 5, an integer; expected a string (in quotes)",
     # mapping
     "predict_service: {mapping: []}": (
