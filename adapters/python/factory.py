@@ -6,6 +6,7 @@ import difflib
 import importlib
 import traceback
 from collections.abc import Callable, Mapping
+from types import ModuleType
 from typing import Any
 
 from contracts.errors import Code, Failure
@@ -64,6 +65,9 @@ def _import_longest(parts: list[str]) -> tuple[Any, list[str]]:
     found = _import(name, parts)
     for at, part in enumerate(parts[1:], 1):
         name = f"{name}.{part}"
+        if isinstance(known := getattr(found, part, None), ModuleType):
+            found = known  # imported already; what is in it may not be
+            continue
         if hasattr(found, part) or not hasattr(found, "__path__"):
             return found, parts[at:]
         try:

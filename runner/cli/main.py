@@ -28,6 +28,7 @@ COMMANDS = {
     "export": "Copy a version into a file or another store.",
     "import": "Store a version that was exported.",
     "dockerize": "Make a container image that serves.",
+    "upgrade": "Take over the models that Palladium stored.",
     "check": "Check configs without doing anything.",
     "jobs": "Tell of fits that were begun over HTTP.",
     "usage": "Tell who predicted how much.",

@@ -57,7 +57,7 @@ async def fit(
                 Fit, config.adapter.fit_timeout, **train.request(model=config.model.wire)
             )
             hello = await worker.hello()
-        metadata = _metadata(config, reply, hello, by) | dict(more or {})
+        metadata = metadata_of(config, reply, hello, by) | dict(more or {})
         _check_mapping(config, metadata)
         scorer = Scorer(worker, metadata["task"], config.scoring)
         if evaluate:
@@ -105,7 +105,7 @@ def scores(which: str, found: dict[str, float]) -> dict[str, Any]:
     return metadata
 
 
-def _metadata(config: Config, reply: Reply, hello: Hello, by: str) -> dict[str, Any]:
+def metadata_of(config: Config, reply: Reply, hello: Hello, by: str) -> dict[str, Any]:
     assert reply.features is not None
     assert reply.task is not None
     signature = Signature(reply.features, reply.target_field, reply.task)
