@@ -218,7 +218,7 @@ def test_as_the_server_answers(name: str, tmp_path: Path) -> None:
     shutil.copytree(EXAMPLES / name, tmp_path / name, ignore=shutil.ignore_patterns("*.db*"))
     project = Project(tmp_path / name)
     project.fit()
-    rows = [{**FLOWER, "petal length": length / 10} for length in range(10, 70)]
+    rows = [{**FLOWER, "petal length": n / 10, "petal width": n / 28} for n in range(10, 70)]
 
     out, errors = _stream(project, _lines(rows, rows[:1]))
 
