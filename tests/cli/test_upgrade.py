@@ -1,7 +1,7 @@
 """Models that Palladium stored become versions of ours.
 
 Parity: `pld-upgrade --from --to`. The files and tables are written here in exactly the layout of
-Palladium 1.2.4 (persistence.py: FileLike, Database), since that version runs on no Python of today.
+Palladium 1.2.4 (persistence.py: FileLike, Database).
 """
 
 from __future__ import annotations
