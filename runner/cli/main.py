@@ -24,6 +24,8 @@ COMMANDS = {
     "stream": "Answer lines of rows with lines of predictions.",
     "list": "List the stored versions.",
     "activate": "Make a version the one that is served.",
+    "rollback": "Go back to the version that was active before.",
+    "history": "Tell which version was active when, and who made it so.",
     "delete": "Delete a version.",
     "export": "Copy a version into a file or another store.",
     "import": "Store a version that was exported.",

@@ -6,7 +6,7 @@ explained by NotFound.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_, exists, select
@@ -75,6 +75,14 @@ def history(connection: Connection, service: str, limit: int | None) -> list[Act
         )
         for row in reversed(connection.execute(query).all())
     ]
+
+
+def first_stored(connection: Connection, service: str, numbers: Sequence[int]) -> int | None:
+    """Return the first of the numbers whose version is stored."""
+    query = select(versions.c.number).where(_is_stored(service))
+    return next(
+        (n for n in numbers if connection.scalar(query.where(versions.c.number == n))), None
+    )
 
 
 def artifact(

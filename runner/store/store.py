@@ -16,6 +16,7 @@ from runner.store.metadata import encode
 from runner.store.migrate import migrate, stored_revision
 from runner.store.places import Places, Staged
 from runner.store.records import Activation, Version
+from runner.store.rollback import ROLLED_BACK, earlier
 from runner.store.servers import Servers
 from runner.store.url import open_database
 from runner.store.usage import Usage
@@ -134,6 +135,25 @@ class Store:
             lookups.require(connection, service, number)
             activation = changes.switch(
                 connection, service, number, active=active, by=by, reason=reason
+            )
+            changes.count_change(connection)
+            return activation
+
+    def rollback(self, service: str, *, by: str) -> Activation:
+        """Make the version the active one that was so before, as `rollback.earlier` tells.
+
+        Versions that were deleted are passed over. Raises NotFound if there is none to go back to.
+        """
+        _check_service(service)
+        with self._database.writing() as connection:
+            active = changes.lock_service(connection, service)
+            numbers = earlier(lookups.history(connection, service, None))
+            number = lookups.first_stored(connection, service, numbers)
+            if number is None:
+                problem = f"no other version of {service} was active before"
+                raise NotFound(f"{problem} that is still stored: there is nothing to go back to")
+            activation = changes.switch(
+                connection, service, number, active=active, by=by, reason=ROLLED_BACK
             )
             changes.count_change(connection)
             return activation
