@@ -31,6 +31,7 @@ setup(
         "aiohttp>=3.14",
         "alembic>=1.18",
         "click>=8.2",
+        "cronsim>=2.7",
         "falcon>=4.4",
         "fsspec>=2026.1",
         "gunicorn>=27",

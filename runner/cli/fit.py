@@ -4,16 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import os
+from typing import Any, Literal
 
 import click
 
 from runner.cli.options import caller, config_option, json_option
+from runner.config.settings import ACTIVE
 
 _EPILOG = """\b
 Example:
   runner fit                                 fit, store, activate
   runner fit --evaluate --save-if-better-than 0.9
+  runner fit --save-if-better-than active
   runner fit -c iris-r/runner.yaml --no-activate"""
+
+
+class _Least(click.ParamType[Any]):
+    """A score, or the word for the active version's."""
+
+    name = "score"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | Literal["active"]:
+        if value == ACTIVE:
+            return ACTIVE
+        try:
+            return float(value)
+        except ValueError:
+            self.fail(f"{value!r} is neither a number nor {ACTIVE!r}.", param, ctx)
 
 
 @click.command("fit", epilog=_EPILOG)
@@ -23,9 +40,9 @@ Example:
 @click.option("--evaluate", is_flag=True, help="Score on training and test data, too.")
 @click.option(
     "--save-if-better-than",
-    type=float,
+    type=_Least(),
     metavar="K",
-    help="Save only with a test score of at least K.",
+    help="Save only with a test score of at least K; 'active': above the active version's.",
 )
 @json_option
 def command(
@@ -34,7 +51,7 @@ def command(
     no_save: bool,
     no_activate: bool,
     evaluate: bool,
-    save_if_better_than: float | None,
+    save_if_better_than: float | Literal["active"] | None,
     as_json: bool,
 ) -> None:
     """Fit the model and store it as a new version, which is then the active one.

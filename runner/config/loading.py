@@ -27,6 +27,7 @@ from runner.config.settings import (
     Config,
     ModelSettings,
     QuotaSettings,
+    ServerSettings,
     StoreSettings,
 )
 from runner.config.yaml_file import read_yaml
@@ -92,10 +93,11 @@ def load(
         train=read["dataset_loader_train"],
         test=read["dataset_loader_test"],
         service=read["predict_service"],
-        server=read["server"],
+        server=_server(read),
         audit=read["audit"],
         auth=read["auth"],
         limits=read["limits"],
+        refit=read["refit"],
         scoring=read["scoring"],
         grid_search=read["grid_search"],
         store_url=store.url or default,
@@ -118,6 +120,13 @@ def _unwrap(top: Cursor, read: dict[str, Any]) -> None:
         problem = f"a model in {model.language} is given columns in any case"
         at.fault_at("unwrap_sample", problem, "a model in Python")
     read["model"] = ModelSettings(model.language, {**model.wire, "unwrap": True})
+
+
+def _server(read: Mapping[str, Any]) -> ServerSettings:
+    """Give the `server` section; Palladium's rules for URLs ask for actions unless it says no."""
+    found: ServerSettings = read["server"]
+    asked = read["flask_add_url_rules"] and found.actions is None
+    return replace(found, actions=True) if asked else found
 
 
 def load_all(

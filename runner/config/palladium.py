@@ -39,7 +39,7 @@ NAMES = (*_RENAMED, *_R_MODELS, _JULIA_MODEL, _LOADER, _TRANSFORM, SERVICE)
 """All names of Palladium's that a config may say, but for persisters."""
 
 _JULIA_SCRIPT = Path(__file__).with_name("palladium.jl")
-_LEFT_ALONE = ("model_persister", "model_persister_export")
+_LEFT_ALONE = ("model_persister", "model_persister_export", "flask_add_url_rules")
 
 
 class _Refused(Exception):

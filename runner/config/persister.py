@@ -12,6 +12,7 @@ from runner.config.cursor import Cursor, Faulty, Key, show, unknown
 from runner.config.directives import FACTORY
 from runner.config.places import check_url, has_version
 from runner.config.readers import flag, free_map, text, url, whole
+from runner.config.schedule import rrule
 from runner.config.settings import PlaceSettings, StoreSettings
 
 _ROOMS = ("palladium.persistence.", "runner.persistence.")
@@ -81,7 +82,10 @@ def _database(cursor: Cursor) -> StoreSettings:
 
 
 def _cached(cursor: Cursor) -> StoreSettings:
-    """Read what is cached; a server's workers are the cache, and follow the store at once."""
+    """Read what is cached; a server's workers are the cache, and look at the store all the time.
+
+    So the rule is checked, and then there is nothing left that it could bring about.
+    """
     found: StoreSettings = cursor.section(CACHED)["impl"]
     return found
 
@@ -131,7 +135,7 @@ DATABASE = {
 CACHED = {
     **_NAME,
     "impl": Key(persister, StoreSettings(), required=True),
-    "update_cache_rrule": Key(free_map),
+    "update_cache_rrule": Key(rrule),
     "check_version": Key(flag, True),
 }
 IOS: dict[str, Mapping[str, Key]] = {

@@ -32,6 +32,7 @@ from runner.config.readers import (
     url_path,
     whole,
 )
+from runner.config.refit import REFIT, refit
 from runner.config.settings import (
     AdapterSettings,
     AuditSettings,
@@ -42,6 +43,7 @@ from runner.config.settings import (
     ServiceSettings,
     StoreSettings,
 )
+from runner.config.url_rules import url_rules
 
 TYPES = {
     "float": Type.F64,
@@ -59,7 +61,6 @@ _GIB = 1024**3
 
 NOT_YET = {
     "logging": "$RUNNER_LOG and $RUNNER_LOG_LEVEL",
-    "flask_add_url_rules": None,
     **dict.fromkeys(
         f"{name}_decorators"
         for name in (
@@ -305,6 +306,7 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "server": SERVER,
     "auth": AUTH,
     "limits": LIMIT,
+    "refit": REFIT,
     "store": STORE,
     "alive": ALIVE,
     "audit": AUDIT,
@@ -324,6 +326,8 @@ TOP = {
     "model_persister_export": Key(persister),
     "alive": Key(alive),
     "audit": Key(audit, AuditSettings()),
+    "refit": Key(refit),
+    "flask_add_url_rules": Key(url_rules, False),
     "scoring": Key(_scoring),
     "grid_search": Key(grid_search),
     **{name: Key(not_yet) for name in NOT_YET},

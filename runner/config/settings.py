@@ -10,10 +10,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from contracts.messages import Source
 from contracts.table import Type
+
+if TYPE_CHECKING:
+    from runner.config.schedule import Schedule
 
 PYTHON = "python"
 Scorer = str | Callable[..., float]
@@ -198,6 +201,21 @@ class AuthSettings:
         return cls(**told)
 
 
+ACTIVE: Literal["active"] = "active"
+"""Stands for the active version's score on the same data."""
+
+
+@dataclass(frozen=True)
+class RefitSettings:
+    """When a server fits a model anew, and when the result takes over."""
+
+    when: Schedule
+    save_if_better_than: float | Literal["active"] | None = None
+    """The test score below which nothing is stored; None: whatever comes out is."""
+    evaluate: bool = True
+    activate: bool = True
+
+
 EVERYBODY = "*"
 """Who `limits` means beside the clients that it names: each of the others."""
 
@@ -285,6 +303,8 @@ class Config:
     """None: the config does not say."""
     limits: Mapping[str, QuotaSettings]
     """By the client's id, or `EVERYBODY`."""
+    refit: RefitSettings | None
+    """None: a server fits only when it is asked."""
     scoring: Scoring | None
     grid_search: SearchSettings | None
     store_url: str = field(repr=False)

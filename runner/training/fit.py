@@ -6,14 +6,16 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 from contracts.messages import Fit, Hello, Persist, Reply
 from runner.config import Config
+from runner.config.settings import ACTIVE
 from runner.errors import ConfigError, Fault
 from runner.signature import Checker, IncompatibleMapping, Signature
 from runner.store import Store
 from runner.training.data import rows
+from runner.training.evaluate import evaluate as evaluate_version
 from runner.training.progress import Progress, Silent
 from runner.training.scoring import Scorer, check_scoring
 from runner.training.worker import worker_for
@@ -36,15 +38,16 @@ async def fit(
     by: str,
     activate: bool = True,
     evaluate: bool = False,
-    if_better_than: float | None = None,
+    if_better_than: float | Literal["active"] | None = None,
     progress: Progress | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> FitResult:
     """Fit the config's model on its training data; store it, unless ``store`` is None.
 
     ``evaluate`` scores it on both data sets; ``if_better_than`` saves it only if the test score is
-    not below; ``more`` is added to the metadata. All or nothing: whatever goes wrong, the store is
-    as it was. Raises RunnerError.
+    not below, or, for ``active``, above what the active version scores on the same data; ``more``
+    is added to the metadata. All or nothing: whatever goes wrong, the store is as it was. Raises
+    RunnerError.
     """
     tell = progress or Silent()
     wanted_test = evaluate or if_better_than is not None
@@ -66,10 +69,10 @@ async def fit(
         if test is not None:
             with tell.step("Scoring on test data"):
                 metadata |= scores("test", await scorer.score(test))
-        if if_better_than is not None and metadata["score_test"] < if_better_than:
-            found = metadata["score_test"]
-            note = f"not saved: test score {found:g} is below {if_better_than:g}"
-            return FitResult(None, False, metadata, note)
+        if if_better_than is not None:
+            note = await _not_better(config, store, metadata["score_test"], if_better_than, tell)
+            if note:
+                return FitResult(None, False, metadata, note)
         if store is None:
             return FitResult(None, False, metadata, "not saved, as asked")
         with tell.step("Storing model"):
@@ -85,6 +88,28 @@ async def fit(
                 by=by,
             )
     return FitResult(version.number, activate, metadata)
+
+
+async def _not_better(
+    config: Config,
+    store: Store | None,
+    found: float,
+    least: float | Literal["active"],
+    tell: Progress,
+) -> str:
+    """Say why a test score is not good enough; nothing if it is."""
+    if least != ACTIVE:
+        return f"not saved: test score {found:g} is below {least:g}" if found < least else ""
+    active = None if store is None else await asyncio.to_thread(store.active, config.service_name)
+    if store is None or active is None:
+        return ""
+    # Scored anew: the test data may be others than when it was fitted.
+    former = await evaluate_version(config, store, active.number, tell)
+    score = next(iter(former.scores.values()))
+    if found > score:
+        return ""
+    than = f"{score:g}, that of the active version {active.number}"
+    return f"not saved: test score {found:g} is not above {than}"
 
 
 def _check_mapping(config: Config, metadata: Mapping[str, Any]) -> None:

@@ -12,6 +12,7 @@ presence     what this server serves, told to the store
 routing      what front-ends must know, as messages
 acknowledged whether all servers answer with an activation
 jobs         fits that were asked for over HTTP
+cycles       fits at the moments that a config names
 actions      what callers may do to models
 control      the socket between supervisor and front-ends
 plan         what a server is to run

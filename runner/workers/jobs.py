@@ -41,9 +41,19 @@ class Jobs:
         self._turns: dict[str, asyncio.Semaphore] = {}
 
     async def fit(
-        self, config: Config, store: Store, arguments: Mapping[str, Any], behalf: OnBehalf
+        self,
+        config: Config,
+        store: Store,
+        arguments: Mapping[str, Any],
+        behalf: OnBehalf | None,
+        *,
+        kind: str = "fit",
+        by: str = "",
     ) -> str:
-        """Queue a fit; give the job's id. Raises Unavailable if too many wait already."""
+        """Queue a fit; give the job's id. ``by`` tells who asked where no caller did.
+
+        Raises Unavailable if too many wait already.
+        """
         name, settings = config.service_name, config.server
         mine = sum(job.service == name for job in self._jobs.values())
         if mine >= settings.max_jobs:
@@ -52,7 +62,7 @@ class Jobs:
         self._jobs[job.id] = job
         try:
             await asyncio.to_thread(
-                store.jobs.add, job.id, name, "fit", arguments, str(behalf), self._id
+                store.jobs.add, job.id, name, kind, arguments, str(behalf or by), self._id
             )
         except BaseException:
             del self._jobs[job.id]
@@ -131,7 +141,7 @@ class Jobs:
 
 class _Job:
     def __init__(
-        self, number: str, service: str, store: Store, argv: Sequence[str], behalf: OnBehalf
+        self, number: str, service: str, store: Store, argv: Sequence[str], behalf: OnBehalf | None
     ) -> None:
         self.id = number
         self.service = service
@@ -161,7 +171,7 @@ class _Job:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, OnBehalf.VARIABLE: self._behalf.to_json()},
+            env={**os.environ, OnBehalf.VARIABLE: self._behalf.to_json() if self._behalf else ""},
             start_new_session=True,
         )
         assert process.stdout is not None
@@ -217,5 +227,5 @@ def _argv(config: Config, arguments: Mapping[str, Any]) -> list[str]:
     if arguments.get("evaluate"):
         argv.append("--evaluate")
     if (least := arguments.get("persist_if_better_than")) is not None:
-        argv += ["--save-if-better-than", repr(float(least))]
+        argv += ["--save-if-better-than", str(least)]
     return argv

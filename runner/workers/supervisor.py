@@ -22,6 +22,7 @@ from runner.logs import get_logger
 from runner.store import BRIEFLY, Store, listing
 from runner.workers.actions import Actions
 from runner.workers.control import ControlServer
+from runner.workers.cycles import refit
 from runner.workers.deployment import Deployment
 from runner.workers.frontends import FrontEnds
 from runner.workers.interpreter import Command
@@ -72,6 +73,7 @@ class Supervisor:
         self._spares: Spares
         self._quotas: Quotas | None = None
         self._jobs = Jobs()
+        self._refits: dict[str, Config] = {}
         self._actions = Actions(lambda: self._deployments, self._jobs)
 
     async def run(self) -> None:
@@ -129,6 +131,8 @@ class Supervisor:
         _log.info("shutting down")
         # Front-ends first, in order: they still need the workers for what they have begun.
         await self._cancel("reload")
+        for service in self._refits:
+            await self._cancel(("refit", service))
         await self._jobs.stop()
         await self._front_ends.stop()
         faulty = [task for task in self._tasks.values() if task.done() and not task.cancelled()]
@@ -206,10 +210,23 @@ class Supervisor:
             _log.info("new config", **names)
         self._set_limits(plan)
         self._plan = plan
+        await self._schedule(plan)
         await self._front_ends.follow(plan)
         for deployment in former.values():
             await self._cancel(deployment)
         await asyncio.gather(*(deployment.retire() for deployment in former.values()))
+
+    async def _schedule(self, plan: Plan) -> None:
+        """Follow the schedules of the plan; one that is as before goes on."""
+        wanted = {config.service_name: config for config in plan.configs if config.refit}
+        for service, config in list(self._refits.items()):
+            if wanted.get(service) != config:
+                await self._cancel(("refit", service))
+                del self._refits[service]
+        for service in wanted.keys() - self._refits.keys():
+            config = self._refits[service] = wanted[service]
+            work = refit(config, self._stores[config.storage], self._jobs)
+            self._run(("refit", service), work)
 
     async def _publish(self) -> None:
         """Tell front-ends what changed; changes in one turn of the loop are told at once."""
