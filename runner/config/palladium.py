@@ -27,6 +27,7 @@ _DATASETS = ("CSV", "Table", "SQL", "OpenML", "EmptyDatasetLoader", "ScheduledDa
 _RENAMED = {
     **{f"palladium.dataset.{name}": f"runner.datasets.{name}" for name in _DATASETS},
     "palladium.util.Partial": "adapters.python.partial.Partial",
+    "palladium.util.with_parallel_backend": "runner.training.parallel.with_parallel_backend",
 }
 _R_MODELS = ("palladium.R.ClassificationModel", "palladium.R.RegressionModel")
 _JULIA_MODEL = "palladium.julia.ClassificationModel"
