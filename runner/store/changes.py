@@ -14,7 +14,15 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from runner.store.artifact import Measured
 from runner.store.records import Activation, Version
-from runner.store.schema import activations, artifacts, chunks, models, state, versions
+from runner.store.schema import (
+    activations,
+    artifacts,
+    chunks,
+    leftovers,
+    models,
+    state,
+    versions,
+)
 
 _Insert = sqlite.Insert | postgresql.Insert
 _upsert: dict[str, Callable[[Table], _Insert]] = {
@@ -129,7 +137,7 @@ def switch(
 
 
 def bury(connection: Connection, service: str, number: int, by: str) -> None:
-    """Free a version's chunks and leave its row as a tombstone."""
+    """Free a version's chunks, or note its artifact as left over; its row stays, a tombstone."""
     artifact_id = connection.scalars(
         update(versions)
         .where(versions.c.service == service, versions.c.number == number)
@@ -137,6 +145,15 @@ def bury(connection: Connection, service: str, number: int, by: str) -> None:
         .returning(versions.c.artifact_id)
     ).one()
     connection.execute(delete(chunks).where(chunks.c.artifact_id == artifact_id))
+    location = connection.scalar(select(artifacts.c.location).where(artifacts.c.id == artifact_id))
+    if location is not None:
+        connection.execute(insert(leftovers).values(location=location, service=service))
+        locate(connection, artifact_id, None)
+
+
+def forget_leftover(connection: Connection, location: str) -> None:
+    """Note that an artifact of a deleted version is gone."""
+    connection.execute(delete(leftovers).where(leftovers.c.location == location))
 
 
 def count_change(connection: Connection) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, and_,
 from runner.errors import Fingerprint, NotFound
 from runner.store.metadata import decode
 from runner.store.records import Activation, Version
-from runner.store.schema import activations, artifacts, chunks, models, state, versions
+from runner.store.schema import activations, artifacts, chunks, leftovers, models, state, versions
 
 _LARGEST_NUMBER = 2**31 - 1
 _NAMED_AT_MOST = 10
@@ -104,18 +104,10 @@ def is_located(connection: Connection, location: str) -> bool:
     return bool(connection.scalar(query))
 
 
-def left(connection: Connection, service: str) -> list[tuple[int, str]]:
-    """Return ids and locations of artifacts that lie somewhere yet, though deleted."""
-    query = (
-        select(artifacts.c.id, artifacts.c.location)
-        .join(versions, versions.c.artifact_id == artifacts.c.id)
-        .where(
-            versions.c.service == service,
-            versions.c.deleted.is_not(None),
-            artifacts.c.location.is_not(None),
-        )
-    )
-    return [(row.id, row.location) for row in connection.execute(query)]
+def leftover(connection: Connection, service: str) -> list[str]:
+    """Return where artifacts of deleted versions lie yet."""
+    query = select(leftovers.c.location).where(leftovers.c.service == service)
+    return list(connection.scalars(query))
 
 
 def read_chunks(connection: Connection, artifact_id: int) -> Iterator[object]:

@@ -4,6 +4,7 @@
     runner_models       one row a service: its last number used, its active version
     runner_versions     one row a version; a deleted one stays as a tombstone
     runner_artifacts    size and digest of an artifact; where it lies, if not in chunks
+    runner_leftovers    where artifacts of deleted versions lie until their place lets them go
     runner_chunks       the artifact's bytes; gone when the version is deleted
     runner_activations  append-only
     runner_servers      one row a running server and service: what it serves now
@@ -183,6 +184,14 @@ servers = Table(
     Column("reason", Text, nullable=False),
     Column("revision", BigInteger, nullable=False),
     Column("seen", UtcDateTime, nullable=False),
+)
+
+leftovers = Table(
+    "runner_leftovers",
+    tables,
+    Column("location", Text, primary_key=True),
+    Column("service", Text, nullable=False),
+    Index("runner_leftovers_by_service", "service"),
 )
 
 jobs = Table(

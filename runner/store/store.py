@@ -176,15 +176,15 @@ class Store:
                 )
             changes.bury(connection, service, number, by)
             changes.count_change(connection)
-            left = lookups.left(connection, service)
+            left = lookups.leftover(connection, service)
         # Only now: an artifact must not be gone while its version may still be there.
-        for artifact_id, location in left:
+        for location in left:
             try:
                 self._places.remove(location)
             except Unavailable as ex:
                 raise Unavailable(f"version {number} of {service} is deleted, but: {ex}") from ex
             with self._database.writing() as connection:
-                changes.locate(connection, artifact_id, None)
+                changes.forget_leftover(connection, location)
 
     @contextmanager
     def _staged(self, service: str, content: Measured) -> Iterator[Staged | None]:

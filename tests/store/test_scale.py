@@ -41,7 +41,7 @@ STATEMENTS = {
     "active": 1,
     "activate": 5,
     "add and activate": 10,
-    "delete": 5,
+    "delete": 7,
     "artifact": 4,
     "properties": 3,
     "history": 1,
