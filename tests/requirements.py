@@ -3,8 +3,8 @@
     pytestmark = need("r")          # or @need("julia") over one test
 
 Where it is absent the test is skipped, so that a laptop without R can run the rest. With
-RUNNER_REQUIRE=python,r,julia,postgresql,node,faketime,rsyslog, which scripts/test sets to what it
-has installed, such a skip is a failure: a suite that is green because nothing ran is worth nothing.
+RUNNER_REQUIRE=python,r,julia,postgresql,…, which scripts/test sets to what it has installed, such a
+skip is a failure: a suite that is green because nothing ran is worth nothing.
 """
 
 from __future__ import annotations
@@ -77,6 +77,15 @@ def _absent_rsyslog() -> str:
     return f"{', '.join(missing)} not installed" if missing else ""
 
 
+def _absent_nginx() -> str:
+    there = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    return "" if there else "nginx is not installed"
+
+
+def _absent_systemd() -> str:
+    return "" if shutil.which("systemd-analyze") else "systemd-analyze is not on PATH"
+
+
 ABSENT: dict[str, Callable[[], str]] = {
     "python": lambda: "",
     "r": _absent_r,
@@ -85,5 +94,7 @@ ABSENT: dict[str, Callable[[], str]] = {
     "node": _absent_node,
     "faketime": _absent_faketime,
     "rsyslog": _absent_rsyslog,
+    "nginx": _absent_nginx,
+    "systemd": _absent_systemd,
 }
 """What a test may need -> a function that tells why it is not there, or nothing if it is."""
