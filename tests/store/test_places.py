@@ -1,4 +1,4 @@
-"""Artifacts outside the database: in a folder, in S3, behind HTTP.
+"""Artifacts outside the database, be that SQLite or PostgreSQL: in a folder, in S3, behind HTTP.
 
 Parity: persisters `File`, `FileLike`, `Rest`, `S3` keep their artifacts in these places.
 """
@@ -86,12 +86,12 @@ def somewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Somewhere:
 
 
 @pytest.fixture
-def placed(somewhere: Somewhere, sqlite_url: str) -> Iterator[Store]:
-    with Store.open(sqlite_url, place=somewhere.settings) as store:
+def placed(somewhere: Somewhere, url: str) -> Iterator[Store]:
+    with Store.open(url, place=somewhere.settings) as store:
         yield store
 
 
-def test_life_of_an_artifact(placed: Store, somewhere: Somewhere, sqlite_url: str) -> None:
+def test_life_of_an_artifact(placed: Store, somewhere: Somewhere, url: str) -> None:
     """An artifact goes to its place and to it alone, is read back as it was, and is deleted."""
     version = add(placed, artifact=MODEL)
     add(placed, artifact=b"other", activate=True)
@@ -100,7 +100,7 @@ def test_life_of_an_artifact(placed: Store, somewhere: Somewhere, sqlite_url: st
     assert MODEL == placed.read_artifact("iris", 1)
     assert b"other" == placed.read_artifact("iris", 2)
     assert 2 == len(somewhere.files())
-    with behind(sqlite_url) as connection:
+    with behind(url) as connection:
         assert 0 == connection.exec_driver_sql("SELECT count(*) FROM runner_chunks").scalar()
 
     placed.delete("iris", 1, by="anna")
@@ -110,11 +110,11 @@ def test_life_of_an_artifact(placed: Store, somewhere: Somewhere, sqlite_url: st
 
 
 def test_without_its_place_the_store_reads_on(
-    placed: Store, somewhere: Somewhere, sqlite_url: str
+    placed: Store, somewhere: Somewhere, url: str
 ) -> None:
     """Versions of the database and of a place live in one store."""
     add(placed, artifact=b"in its place")
-    with Store.open(sqlite_url) as store:
+    with Store.open(url) as store:
         add(store, artifact=b"in chunks")
     assert b"in chunks" == placed.read_artifact("iris", 2)
     assert 1 == len(somewhere.files())
@@ -130,11 +130,11 @@ def test_changed_artifact(placed: Store, somewhere: Somewhere, content: bytes) -
         placed.read_artifact("iris", 1)
 
 
-def test_lost_artifact(placed: Store, somewhere: Somewhere, sqlite_url: str) -> None:
+def test_lost_artifact(placed: Store, somewhere: Somewhere, url: str) -> None:
     """An artifact that somebody removed is told with its place; deleting its version works."""
     add(placed)
     add(placed, activate=True)
-    with behind(sqlite_url) as connection:
+    with behind(url) as connection:
         query = "SELECT location FROM runner_artifacts ORDER BY id"
         location = str(connection.exec_driver_sql(query).scalar())
     Places(somewhere.settings).remove(location)
@@ -174,13 +174,13 @@ Store.open(sys.argv[1], place=PlaceSettings(sys.argv[2])).add_version(
 
 @pytest.mark.parametrize("at", ["insert_artifact", "locate", "switch", "count_change"])
 @pytest.mark.parametrize("name", ["artifacts", "iris-{version}.pickle"])
-def test_killed_while_writing(sqlite_url: str, tmp_path: Path, at: str, name: str) -> None:
+def test_killed_while_writing(url: str, tmp_path: Path, at: str, name: str) -> None:
     """A writer killed at any point leaves no version; the next one gets number and name."""
     place = PlaceSettings(str(tmp_path / "place" / name))
-    Store.open(sqlite_url).close()
-    done = subprocess.run([sys.executable, "-c", KILLED, sqlite_url, place.url, at], check=False)
+    Store.open(url).close()
+    done = subprocess.run([sys.executable, "-c", KILLED, url, place.url, at], check=False)
     assert -9 == done.returncode
-    with Store.open(sqlite_url, place=place) as store:
+    with Store.open(url, place=place) as store:
         assert [] == numbers(store)
         assert store.active("iris") is None
         assert 1 == add(store, artifact=b"another").number
@@ -189,24 +189,28 @@ def test_killed_while_writing(sqlite_url: str, tmp_path: Path, at: str, name: st
 
 @pytest.mark.parametrize("kind", ["folder", "s3", "http"])
 def test_names_with_versions(
-    kind: str, request: pytest.FixtureRequest, sqlite_url: str, tmp_path: Path
+    kind: str, request: pytest.FixtureRequest, url: str, tmp_path: Path
 ) -> None:
     """File(path='iris-model-{version}.pickle'): the artifact lies at exactly that name."""
     if kind == "folder":
         place = _of_folder(tmp_path, str(tmp_path / "iris-model-{version}.pickle"))
     elif kind == "http":
-        url, folder = request.getfixturevalue("dav")
+        root, folder = request.getfixturevalue("dav")
         headers = {"Authorization": f"Basic {BASIC}"}
-        place = _of_folder(folder, f"{url}/iris-model-{{version}}.pickle", headers=headers)
+        own = folder / tmp_path.name
+        own.mkdir()
+        name = f"{root}/{own.name}/iris-model-{{version}}.pickle"
+        place = _of_folder(own, name, headers=headers)
     else:
         options = request.getfixturevalue("s3_options")
         system = fsspec.filesystem("s3", use_listings_cache=False, **options)
+        prefix = f"models/{tmp_path.name}"
         place = Somewhere(
-            PlaceSettings("s3://models/named/iris-model-{version}.pickle", options),
-            lambda: [name.rpartition("/")[2] for name in system.find("models/named")],
+            PlaceSettings(f"s3://{prefix}/iris-model-{{version}}.pickle", options),
+            lambda: [name.rpartition("/")[2] for name in system.find(prefix)],
             lambda name, content: None,
         )
-    with Store.open(sqlite_url, place=place.settings) as store:
+    with Store.open(url, place=place.settings) as store:
         add(store, artifact=b"one")
         add(store, artifact=b"two", activate=True)
         found = [name for name in place.files() if name.startswith("iris-model")]
@@ -217,10 +221,10 @@ def test_names_with_versions(
         assert ["iris-model-2.pickle"] == found
 
 
-def test_many_writers_of_named_artifacts(sqlite_url: str, tmp_path: Path) -> None:
+def test_many_writers_of_named_artifacts(url: str, tmp_path: Path) -> None:
     """Writers side by side get a name each, and each name holds its own version's bytes."""
     place = PlaceSettings(str(tmp_path / "m-{version}"))
-    with Store.open(sqlite_url, place=place) as store:
+    with Store.open(url, place=place) as store:
         made: dict[int, bytes] = {}
 
         def write(at: int) -> None:
@@ -247,33 +251,33 @@ def _gone(kind: str, tmp_path: Path) -> PlaceSettings:
 
 
 @pytest.mark.parametrize("kind", ["folder", "s3", "http"])
-def test_unreachable_place(kind: str, sqlite_url: str, tmp_path: Path) -> None:
+def test_unreachable_place(kind: str, url: str, tmp_path: Path) -> None:
     """A place that is not there is Unavailable, with exit code 5 and without secrets."""
     with (
-        Store.open(sqlite_url, place=_gone(kind, tmp_path)) as store,
+        Store.open(url, place=_gone(kind, tmp_path)) as store,
         pytest.raises(Unavailable, match="cannot write the artifact at") as caught,
     ):
         add(store)
     assert 5 == caught.value.exit_code
     assert PASSWORD not in str(caught.value)
     assert BASIC not in str(caught.value)
-    with Store.open(sqlite_url) as store:
+    with Store.open(url) as store:
         assert [] == numbers(store)
 
 
-def test_wrong_password(dav: tuple[str, Path], sqlite_url: str) -> None:
+def test_wrong_password(dav: tuple[str, Path], url: str) -> None:
     """A server that does not let us in is told by its status, not by what we said to it."""
     place = PlaceSettings(dav[0], {"headers": {"Authorization": "Basic d3Jvbmc6d3Jvbmc="}})
-    with Store.open(sqlite_url, place=place) as store, pytest.raises(Unavailable) as caught:
+    with Store.open(url, place=place) as store, pytest.raises(Unavailable) as caught:
         add(store)
     assert "401" in str(caught.value)
     assert "d3Jvbmc6d3Jvbmc=" not in str(caught.value)
 
 
-def test_artifact_that_cannot_be_removed(sqlite_url: str, tmp_path: Path) -> None:
+def test_artifact_that_cannot_be_removed(url: str, tmp_path: Path) -> None:
     """A version is deleted though its place is away; the next deletion removes what was left."""
     folder = tmp_path / "place"
-    with Store.open(sqlite_url, place=PlaceSettings(str(folder))) as store:
+    with Store.open(url, place=PlaceSettings(str(folder))) as store:
         for active in (False, False, True):
             add(store, activate=active)
         (folder / "iris").rename(folder / "away")
@@ -287,16 +291,16 @@ def test_artifact_that_cannot_be_removed(sqlite_url: str, tmp_path: Path) -> Non
         assert 1 == len(list((folder / "iris").iterdir()))
 
 
-def test_options_stay_at_home(dav: tuple[str, Path], sqlite_url: str, tmp_path: Path) -> None:
+def test_options_stay_at_home(dav: tuple[str, Path], url: str, tmp_path: Path) -> None:
     """Another server that an artifact lies at is not told what this place's server is told."""
     headers = {"Authorization": f"Basic {BASIC}"}
     with Store.open(
-        sqlite_url, place=PlaceSettings(f"{dav[0]}/m-{{version}}", {"headers": headers})
+        url, place=PlaceSettings(f"{dav[0]}/m-{{version}}", {"headers": headers})
     ) as store:
         add(store, activate=True)
     elsewhere = PlaceSettings(f"http://127.0.0.1:{free_port()}", {"headers": headers})
     with (
-        Store.open(sqlite_url, place=elsewhere) as store,
+        Store.open(url, place=elsewhere) as store,
         pytest.raises(Unavailable, match="401"),
     ):
         store.read_artifact("iris", 1)
