@@ -9,6 +9,7 @@ skip is a failure: a suite that is green because nothing ran is worth nothing.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 import shutil
@@ -18,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import postgres
+from tests import injecting, postgres
 
 
 def need(name: str) -> pytest.MarkDecorator:
@@ -96,5 +97,6 @@ ABSENT: dict[str, Callable[[], str]] = {
     "rsyslog": _absent_rsyslog,
     "nginx": _absent_nginx,
     "systemd": _absent_systemd,
+    "strace": functools.cache(injecting.why_not),
 }
 """What a test may need -> a function that tells why it is not there, or nothing if it is."""

@@ -93,7 +93,7 @@ def sigkill_of_record_writers(folder: Path, trials: int = 50, seed: int = 1) -> 
                 time.sleep(1.0)
         answered += asking.answered
         outcome.requests += asking.sent
-    _compare(project, answered, outcome)
+    compare(project, answered, outcome)
     return outcome
 
 
@@ -109,7 +109,7 @@ def _front_ends(server: Server) -> list[int]:
     raise TimeoutError("there are no front-ends")
 
 
-def _compare(project: Project, answered: list[str], outcome: Outcome) -> None:
+def compare(project: Project, answered: list[str], outcome: Outcome) -> None:
     """Hold the log against the ids answered, and the tables against the log."""
     times: Counter[str] = Counter()
     plain: Counter[tuple[Any, ...]] = Counter()

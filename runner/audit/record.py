@@ -25,9 +25,11 @@ SCHEMA = 1
 ECS = "8.17.0"
 
 PREDICT, FIT, ACTIVATE, DELETE, IMPORT = "predict", "fit", "activate", "delete", "import"
-GRID_SEARCH = "grid_search"
+GRID_SEARCH, CANCEL = "grid_search", "cancel"
 START, STOP, ACCESS, RESUME = "start", "stop", "access", "resume"
-ACTIONS = (PREDICT, FIT, GRID_SEARCH, ACTIVATE, DELETE, IMPORT, START, STOP, ACCESS, RESUME)
+ACTIONS = (
+    PREDICT, FIT, GRID_SEARCH, CANCEL, ACTIVATE, DELETE, IMPORT, START, STOP, ACCESS, RESUME
+)  # fmt: skip
 """What a record may tell of; ``access``: refused to somebody, of what is no prediction;
 ``resume``: records are written again after some could not be."""
 

@@ -63,7 +63,7 @@ class Trail:
         self._bad: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED)
         self._waiting: list[tuple[int, Settled]] = []
         self._syncing: asyncio.Task[None] | None = None
-        self._lost = 0
+        self._lost = self._in_doubt = 0
         self._torn: list[str] = []
         self._shouted = -_SHOUT
 
@@ -106,7 +106,7 @@ class Trail:
         for copy in self._files[1:]:
             told = copy.append(lines[:kept])
             if told.error is not None:
-                self._shout("usage records cannot be copied", told.error)
+                self._shout("usage records cannot be copied", told.error, lost=self._lost)
         if found.error is not None:
             self._fail(len(lines) - kept, found)
             return False
@@ -137,7 +137,7 @@ class Trail:
         self._torn += found.torn
         self.failing = True
         assert found.error is not None
-        self._shout("usage records cannot be written", found.error)
+        self._shout("usage records cannot be written", found.error, lost=self._lost)
 
     def _resume(self) -> None:
         lost, self._lost = self._lost, 0
@@ -146,12 +146,12 @@ class Trail:
         if self.resumed is not None:
             self.resumed(lost, torn)
 
-    def _shout(self, what: str, error: OSError) -> None:
+    def _shout(self, what: str, error: OSError, **count: int) -> None:
         now = time.monotonic()
         if now - self._shouted >= _SHOUT:
             self._shouted = now
             answer = "predictions are refused" if self._refuse else "predictions go on"
-            _log.error(what, reason=str(error), lost=self._lost, effect=answer)
+            _log.error(what, reason=str(error), effect=answer, **count)
 
     async def _sync(self) -> None:
         """Bring to the disk what is written; what comes meanwhile waits for the next time."""
@@ -160,12 +160,15 @@ class Trail:
             try:
                 await asyncio.to_thread(self._files[0].sync)
                 safe = True
-                self._synced = upto
+                if self._in_doubt:
+                    _log.warning("usage records reach the disk again", in_doubt=self._in_doubt)
+                    self._in_doubt = 0
             except OSError as ex:
                 safe = False
                 # What the kernel could not write it may have dropped: ask for no second opinion.
-                self._synced = upto
-                self._shout("usage records do not reach the disk", ex)
+                self._in_doubt += upto - self._synced
+                self._shout("usage records do not reach the disk", ex, in_doubt=self._in_doubt)
+            self._synced = upto
             ready = [each for each in self._waiting if each[0] <= upto]
             self._waiting = [each for each in self._waiting if each[0] > upto]
             for number, callback in ready:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import click
 
 from runner.cli.options import config_option, json_option
@@ -22,7 +24,9 @@ Example:
 def command(job: str | None, config: str | None, cancel: bool, limit: int, as_json: bool) -> None:
     """Tell of the jobs that callers have begun over HTTP: all the newest, or one."""
     from runner import config as configs
+    from runner.audit.record import CANCEL
     from runner.cli.output import print_json, print_table
+    from runner.cli.recording import recording
     from runner.errors import NotFound
     from runner.store import BRIEFLY, Store
 
@@ -30,7 +34,10 @@ def command(job: str | None, config: str | None, cancel: bool, limit: int, as_js
         raise click.UsageError("--cancel needs the JOB to end.")
     loaded = configs.load(config)
     service = loaded.service_name
-    with Store.open(loaded.store_url, timeout=BRIEFLY) as store:
+    with (
+        Store.open(loaded.store_url, timeout=BRIEFLY) as store,
+        recording(loaded, CANCEL) if cancel else nullcontext(),
+    ):
         found = store.jobs.newest(service, limit) if job is None else [store.jobs.get(job)]
         if job is not None and found[0].service != service:
             raise NotFound(f"there is no job {job[:100]!r} of {service}")

@@ -14,10 +14,11 @@ import falcon.asgi
 import orjson
 from falcon.util.uri import parse_query_string
 
-from runner.audit.record import ACTIVATE, DELETE, OnBehalf
+from runner.audit.record import ACTIVATE, CANCEL, DELETE, FIT, OnBehalf
 from runner.signature.text import dump
 from runner.web.body import read_body
 from runner.web.limits import Limits
+from runner.web.named import to_change, to_read
 from runner.web.page import Page
 from runner.web.problems import Problem
 from runner.web.query import check_query
@@ -62,6 +63,9 @@ _VERSION: _Kind = (_version, "the number of a version, from 1")
 
 
 class _Action:
+    action: str | None = None
+    """What records tell of it, if it leaves any."""
+
     def __init__(self, services: Services, limits: Limits) -> None:
         self._services = services
         self._limits = limits
@@ -73,6 +77,7 @@ class _Action:
         media = (req.content_type or "").partition(";")[0].strip().lower()
         if req.content_length or "transfer-encoding" in req.headers:
             body = bytes(await read_body(req, self._limits))
+            req.bytes_in = len(body)
             if len(body) > _LONGEST:
                 raise Problem(
                     413, "body_too_large", f"the body has {len(body)} bytes, at most {_LONGEST}"
@@ -98,10 +103,7 @@ class _Action:
         return read
 
     def _find(self, req: Request, name: str | None) -> Service:
-        """Give the service, for whoever may change it. Raises Problem: 401, 403, 404."""
-        if req.policy is not None:
-            req.policy.check_write(req)
-        return _service(self._services, req, name)
+        return to_change(self._services, req, name, self.action)
 
     async def _ask(self, query: str, req: Request, **arguments: Any) -> Any:
         return await self._services.ask(query, service=req.service, arguments=arguments)
@@ -109,6 +111,8 @@ class _Action:
 
 class Activate(_Action):
     """Make another version the one that is served."""
+
+    action = ACTIVATE
 
     async def on_post(
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
@@ -119,13 +123,15 @@ class Activate(_Action):
         if "model_version" not in given:
             detail = {"field": "model_version", "expected": _VERSION[1]}
             raise Problem(400, "invalid_input", "model_version is missing", details=[detail])
-        req.action, req.version = ACTIVATE, given["model_version"]
+        req.version = given["model_version"]
         told = await self._ask("activate", req, version=req.version, behalf=_behalf(req))
         resp.data = dump(told)
 
 
 class StoredVersion(_Action):
     """One stored version."""
+
+    action = DELETE
 
     async def on_delete(
         self, req: Request, resp: falcon.asgi.Response, service: str, version: str
@@ -136,12 +142,14 @@ class StoredVersion(_Action):
             number = _version(version)
         except ValueError as ex:
             raise Problem(404, "not_found", f"there is no version {version[:100]!r}") from ex
-        req.action, req.version = DELETE, number
+        req.version = number
         resp.data = dump(await self._ask("delete", req, version=number, behalf=_behalf(req)))
 
 
 class Fit(_Action):
     """Fit the model anew."""
+
+    action = FIT
 
     async def on_post(
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
@@ -150,6 +158,7 @@ class Fit(_Action):
         found = self._find(req, service)
         given = await self._given(req, _FIT)
         job = await self._ask("fit", req, wanted=given, behalf=_behalf(req))
+        req.action = None  # the job's own command records how the fit ends
         resp.status = 202
         resp.set_header("Location", f"/services/{found.name}/jobs/{job}")
         resp.data = dump({"job_id": job})
@@ -178,8 +187,7 @@ class JobList:
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
         """List them, oldest first."""
-        _check_read(req)
-        found = _service(self._services, req, service)
+        found = to_read(self._services, req, service)
         arguments = {"limit": Page.of(req).limit}
         told = await self._services.ask("jobs", service=found.name, arguments=arguments)
         resp.data = dump({"jobs": told})
@@ -197,8 +205,8 @@ class OneJob:
         self, req: Request, resp: falcon.asgi.Response, job: str, service: str | None = None
     ) -> None:
         """Tell its state, its log and its result."""
-        _check_read(req)
-        resp.data = dump(await self._ask("job", req, service, job))
+        found = to_read(self._services, req, service)
+        resp.data = dump(await self._ask("job", found, job))
 
     on_head = on_get
 
@@ -206,14 +214,12 @@ class OneJob:
         self, req: Request, resp: falcon.asgi.Response, job: str, service: str | None = None
     ) -> None:
         """Cancel it: 202, since its process ends a moment later."""
-        if req.policy is not None:
-            req.policy.check_write(req)
+        found = to_change(self._services, req, service, CANCEL)
+        resp.data = dump(await self._ask("cancel", found, job))
         resp.status = 202
-        resp.data = dump(await self._ask("cancel", req, service, job))
 
-    async def _ask(self, query: str, req: Request, service: str | None, job: str) -> Any:
-        found = _service(self._services, req, service)
-        return await self._services.ask(query, service=found.name, arguments={"job": job})
+    async def _ask(self, query: str, service: Service, job: str) -> Any:
+        return await self._services.ask(query, service=service.name, arguments={"job": job})
 
 
 def add_routes(app: falcon.asgi.App[Any, Any], services: Services, limits: Limits) -> None:
@@ -228,19 +234,6 @@ def add_routes(app: falcon.asgi.App[Any, Any], services: Services, limits: Limit
         app.add_route(path, resource)
         app.add_route(f"/services/{{service}}{path}", resource)
     app.add_route("/services/{service}/versions/{version}", StoredVersion(services, limits))
-
-
-def _service(services: Services, req: Request, name: str | None) -> Service:
-    found = services.default if name is None else services.get(name)
-    if found is None:
-        raise Problem(404, "unknown_service", f"there is no service {(name or '')[:100]!r}")
-    req.service, req.language = found.name, found.language
-    return found
-
-
-def _check_read(req: Request) -> None:
-    if req.policy is not None:
-        req.policy.check_read(req)
 
 
 def _behalf(req: Request) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from runner import __version__
 from runner.errors import Unavailable
 from runner.signature.text import dump
 from runner.web.envelope import failure, success
+from runner.web.named import check_read, to_read
 from runner.web.page import Page
 from runner.web.problems import Problem
 from runner.web.request import Request
@@ -87,11 +88,7 @@ class Listing:
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
         """List the newest versions of one service, the first unless it is named."""
-        _check_read(req)
-        found = self._services.default if service is None else self._services.get(service)
-        if found is None:
-            raise Problem(404, "unknown_service", f"there is no service {(service or '')[:100]!r}")
-        req.service = found.name
+        found = to_read(self._services, req, service)
         page = Page.of(req)
         told = await self._services.ask(
             "list", service=found.name, limit=page.limit, before=page.before
@@ -111,7 +108,7 @@ class ServiceList:
 
     async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
         """List the services in the order of their configs."""
-        _check_read(req)
+        check_read(req)
         services = self._services
         resp.data = success(
             req,
@@ -149,11 +146,6 @@ class Ready:
         resp.data = success(req, "ready")
 
     on_head = on_get
-
-
-def _check_read(req: Request) -> None:
-    if req.policy is not None:
-        req.policy.check_read(req)
 
 
 def _hides(req: Request) -> bool:

@@ -12,10 +12,6 @@ import pytest
 
 from tests.docs import pages
 
-# An environment of before the site: scripts/setup --dev installs it. scripts/test builds the site
-# itself, and fails without it, so nothing is hidden by this.
-pytest.importorskip("mkdocs")
-
 SOURCES = ["mkdocs.yml", "scripts/site.py", "docs", "examples", "contracts/SPEC.md"]
 
 

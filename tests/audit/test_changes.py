@@ -1,0 +1,203 @@
+"""Whoever changes something over HTTP, or is refused, leaves one record of it: a real server."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit.test_serving import by_id, records
+from tests.serving.project import Project, write_project
+from tests.serving.server import Server, serving, until
+
+SLOW = """
+import time
+
+class Slow:
+    def __init__(self, seconds=0.0):
+        self.seconds = seconds
+
+    def fit(self, X, y):
+        print("a slow fit begins", flush=True)
+        time.sleep(self.seconds)
+
+    def predict(self, X):
+        return X[:, 0]
+"""
+AUTH = "auth: {{trusted_header: X-Client, from: [127.0.0.1], grant: [{scopes}]}}\n"
+
+
+def made(folder: Path, scopes: str, seconds: float = 0.0) -> Project:
+    """Make a service with two versions, the second active, whose next fits take ``seconds``."""
+    project = write_project(
+        folder,
+        """\
+        service_metadata: {service_name: slow, service_version: "1.0"}
+        dataset_loader_train: {"!": runner.datasets.CSV, path: data.csv, target_column: y}
+        """,
+        data__csv="x,y\n1.0,2.0\n2.0,4.0\n",
+        slow__py=SLOW,
+    )
+    model = 'model: {{"!": slow.Slow, seconds: {}}}\n'
+    begun = project.config.read_text() + "server: {max_jobs: 1}\n" + AUTH.format(scopes=scopes)
+    project.config.write_text(begun + model.format(0.0))
+    project.fit()
+    project.fit()
+    project.config.write_text(begun + model.format(seconds))
+    return project
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A service whose fits take minutes."""
+    return made(tmp_path_factory.mktemp("changes") / "slow", "'models:read', 'models:write'", 300.0)
+
+
+@pytest.fixture(scope="module")
+def server(project: Project) -> Iterator[Server]:
+    with serving(project) as found:
+        yield found
+
+
+@dataclass(frozen=True)
+class Case:
+    """A request, and what its one record says."""
+
+    request: str
+    status: int
+    action: str
+    error: str | None = None
+    body: Any = None
+    client: str | None = "billing"
+    service: str | None = "slow"
+    version: int | None = None
+
+
+def _asked(server: Server, case: Case, name: str) -> Any:
+    method, path = case.request.split(" ")
+    headers = {"X-Request-Id": name} | ({"X-Client": case.client} if case.client else {})
+    status, told, _ = server.request(method, path, case.body, **headers)
+    assert case.status == status, told
+    return told
+
+
+def _told(project: Project, name: str) -> dict[str, Any]:
+    """Give the one record of a request."""
+    (told,) = by_id(project.folder)[name]
+    return told
+
+
+def _held(case: Case, told: dict[str, Any]) -> None:
+    method, path = case.request.split(" ")
+    outcome = "success" if case.status < 400 else "failure"
+    assert (case.action, outcome) == (told["event.action"], told["event.outcome"])
+    assert case.status == told["http.response.status_code"]
+    assert (method, path) == (told["http.request.method"], told["url.path"])
+    assert case.error == told.get("error.code")
+    assert case.client == told.get("client.id")
+    assert case.service == told.get("service.name")
+    assert case.version == told.get("runner.model.version")
+    body = b"" if case.body is None else json.dumps(case.body).encode()
+    assert told["http.request.body.bytes"] in (len(body), 0 if case.status in (401, 403) else -1)
+
+
+UNKNOWN, INVALID = "unknown_service", "invalid_input"
+VERSION = "/services/slow/versions"
+
+REFUSED = [
+    Case("POST /fit", 422, "fit", INVALID, {"persist": "perhaps"}),
+    Case("POST /fit", 422, "fit", INVALID, [1]),
+    Case("POST /services/none/fit", 404, "fit", UNKNOWN, service=None),
+    Case("POST /activate", 400, "activate", INVALID, {}),
+    Case("POST /activate", 422, "activate", INVALID, {"model_version": "two"}),
+    Case("POST /activate", 404, "activate", "not_found", {"model_version": 99}, version=99),
+    Case("POST /services/none/activate", 404, "activate", UNKNOWN, service=None),
+    Case(f"DELETE {VERSION}/99", 404, "delete", "not_found", version=99),
+    Case(f"DELETE {VERSION}/none", 404, "delete", "not_found"),
+    Case(f"DELETE {VERSION}/2", 409, "delete", "refused", version=2),
+    Case("DELETE /services/none/versions/1", 404, "delete", UNKNOWN, service=None),
+    Case("DELETE /jobs/none", 404, "cancel", "not_found"),
+    Case("DELETE /services/none/jobs/1", 404, "cancel", UNKNOWN, service=None),
+]
+CHANGES = ["POST /fit", "POST /activate", f"DELETE {VERSION}/1", "DELETE /jobs/none"]
+
+
+@pytest.mark.parametrize("number", range(len(REFUSED)), ids=lambda n: REFUSED[n].request)
+def test_refused(project: Project, server: Server, number: int) -> None:
+    """404, 409 and 422 leave one record with what was asked for, why not, and who asked."""
+    case, name = REFUSED[number], f"refused-{number}"
+    _asked(server, case, name)
+    _held(case, _told(project, name))
+
+
+@pytest.mark.parametrize("request_line", CHANGES)
+def test_unknown_callers(project: Project, server: Server, request_line: str) -> None:
+    """401 leaves one record, of refused access by nobody."""
+    case = Case(request_line, 401, "access", "unauthenticated", client=None, service=None)
+    name = "unknown-" + request_line.replace(" ", "").replace("/", "-")
+    _asked(server, case, name)
+    _held(case, _told(project, name))
+
+
+def test_callers_without_the_scope(tmp_path: Path) -> None:
+    """403 leaves one record, of refused access by the client."""
+    project = made(tmp_path / "slow", "predict")
+    with serving(project) as server:
+        for number, line in enumerate(CHANGES):
+            case = Case(line, 403, "access", "insufficient_scope", service=None)
+            _asked(server, case, f"scope-{number}")
+            _held(case, _told(project, f"scope-{number}"))
+
+
+def test_changes(project: Project, server: Server) -> None:
+    """An activation, a deletion: one record each, of success, with the version and the client."""
+    cases = [
+        Case("POST /activate", 200, "activate", body={"model_version": 1}, version=1),
+        Case(f"DELETE {VERSION}/2", 200, "delete", version=2),
+    ]
+    for number, case in enumerate(cases):
+        _asked(server, case, f"done-{number}")
+        _held(case, _told(project, f"done-{number}"))
+
+
+def test_jobs(project: Project, server: Server) -> None:
+    """A fit leaves one record when it ends, its cancellation one, and its refusal one."""
+    before = [r for r in records(project.folder) if r["event.action"] == "fit"]
+    job = _asked(server, Case("POST /fit", 202, "fit"), "begun")["job_id"]
+    path = f"/jobs/{job}"
+    until(lambda: "a slow fit begins" in server.request("GET", path, **_READER)[1]["log"], 60)
+    full = Case("POST /fit", 503, "fit", "unavailable")
+    _asked(server, full, "one-too-many")
+    _held(full, _told(project, "one-too-many"))
+    cancel = Case(f"DELETE {path}", 202, "cancel")
+    _asked(server, cancel, "cancelled")
+    _held(cancel, _told(project, "cancelled"))
+    until(lambda: server.request("GET", path, **_READER)[1]["state"] == "cancelled", 60)
+    again = Case(f"DELETE {path}", 409, "cancel", "refused")
+    _asked(server, again, "cancelled-twice")
+    _held(again, _told(project, "cancelled-twice"))
+    assert "begun" not in by_id(project.folder)
+    fits = [r for r in records(project.folder) if r["event.action"] == "fit"][len(before) :]
+    assert [("one-too-many", "failure"), (None, "failure")] == [
+        (r.get("http.request.id"), r["event.outcome"]) for r in fits
+    ]
+    assert ("billing", "slow") == (fits[1]["client.id"], fits[1]["service.name"])
+
+
+_READER = {"X-Client": "reader"}
+
+
+def test_cancelling_by_command(project: Project, server: Server) -> None:
+    """`runner jobs --cancel` leaves a record with who did it, or tried to."""
+    assert 3 == project.run("jobs", "none", "--cancel").code
+    job = _asked(server, Case("POST /fit", 202, "fit"), "to-be-cancelled")["job_id"]
+    assert 0 == project.run("jobs", job, "--cancel").code
+    told = [r for r in records(project.folder)
+            if r["event.action"] == "cancel" and "http.request.id" not in r]  # fmt: skip
+    assert ["NotFound", None] == [each.get("error.code") for each in told]
+    assert {"slow"} == {each["service.name"] for each in told}
+    assert all(each["user.name"] for each in told)
