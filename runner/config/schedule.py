@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
-from itertools import islice
+from datetime import MAXYEAR, date, datetime, timedelta
 from typing import Any
 
 from runner.config.cursor import Cursor, Faulty, Key, show, unknown
 from runner.config.readers import text, whole
 
 _FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
+_UNITS = dict(enumerate((
+    timedelta(weeks=1), timedelta(days=1), timedelta(hours=1), timedelta(minutes=1),
+    timedelta(seconds=1),
+), _FREQUENCIES.index("WEEKLY")))  # fmt: skip
+"""How long a step of a frequency is; years and months differ."""
+
+_CALENDAR = 400  # years
+_SEARCHED = 40  # years at least: Monday, 29 February 2072 is followed by that of 2112
 _DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
 
@@ -40,8 +47,42 @@ class Schedule:
         from dateutil.rrule import rrule  # noqa: PLC0415
 
         keywords: dict[str, Any] = {"dtstart": moment.replace(microsecond=0), **(self.rrule or {})}
-        times: Iterator[datetime] = rrule(**keywords).xafter(moment)
+        times: Iterator[datetime] = rrule(**_advanced(keywords, moment)).xafter(moment)
         return times
+
+    def comes(self) -> bool:
+        """Whether there is a moment at all, ``until`` and ``count`` aside.
+
+        dateutil looks for one up to the year 9999, and that of a rule that has none took 16 s. The
+        calendar repeats itself every 400 years, which are whole weeks; so a rule is asked from its
+        start as it is in the last such span. Raises ValueError for what is no schedule.
+        """
+        now = datetime.now()
+        if self.cron is not None:
+            return next(self.after(now), None) is not None
+        from dateutil.rrule import rrule  # noqa: PLC0415
+
+        keywords = {"dtstart": now.replace(microsecond=0), **(self.rrule or {})}
+        keywords.pop("until", None)
+        keywords.pop("count", None)
+        start: datetime = keywords["dtstart"]
+        later = max(0, (MAXYEAR - _SEARCHED - start.year) // _CALENDAR) * _CALENDAR
+        keywords["dtstart"] = start.replace(year=start.year + later)
+        return next(iter(rrule(**keywords)), None) is not None
+
+
+def _advanced(keywords: dict[str, Any], moment: datetime) -> dict[str, Any]:
+    """Begin a rule shortly before a moment instead of years, where its steps are all of a length.
+
+    dateutil counts from the start; ``count`` needs that.
+    """
+    unit = _UNITS.get(keywords["freq"])
+    if unit is None or "count" in keywords:
+        return keywords
+    step, start = unit * keywords.get("interval", 1), keywords["dtstart"]
+    # One step less: of the week that it starts in a rule sees only what is left.
+    steps = max(0, (moment - start) // step - 1)
+    return {**keywords, "dtstart": start + steps * step}
 
 
 def rrule(cursor: Cursor) -> Schedule:
@@ -58,9 +99,11 @@ def cron(cursor: Cursor) -> Schedule:
 def _checked(schedule: Schedule) -> Schedule:
     expected = "such as 0 3 * * 1" if schedule.cron else "keywords of dateutil.rrule"
     try:
-        islice(schedule.after(datetime.now()), 1)
-    except (TypeError, ValueError) as ex:
+        comes = schedule.comes()
+    except (TypeError, ValueError, OverflowError) as ex:
         raise Faulty(str(ex), expected) from ex
+    if not comes:
+        raise Faulty("never comes true", "a moment that there is")
     return schedule
 
 
@@ -119,7 +162,7 @@ RRULE = {
     "interval": Key(whole(1, 1_000_000)),
     "dtstart": Key(_moment),
     "until": Key(_moment),
-    "count": Key(whole(1, 1_000_000_000)),
+    "count": Key(whole(1, 100_000)),
     "wkst": Key(_weekday),
     "bysetpos": Key(_numbers(-366, 366)),
     "bymonth": Key(_numbers(1, 12)),

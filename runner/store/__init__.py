@@ -17,7 +17,7 @@ NOTE: a store holds connections: open it after a fork, never before. Within a pr
 threads may share one store.
 """
 
-from runner.store.jobs import Job, State
+from runner.store.jobs import ACTIVE, Job, State
 from runner.store.listing import PAGE, listing
 from runner.store.records import Activation, Version
 from runner.store.servers import Served, Server
@@ -25,6 +25,7 @@ from runner.store.store import BRIEFLY, Store
 from runner.store.usage import Head, Part
 
 __all__ = [
+    "ACTIVE",
     "BRIEFLY",
     "PAGE",
     "Activation",

@@ -6,11 +6,9 @@ Locks are taken in one order, a service's row in `runner_models` first and the r
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, Table, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, delete, insert, select, update
 
 from runner.store.artifact import Measured
 from runner.store.records import Activation, Version
@@ -23,12 +21,7 @@ from runner.store.schema import (
     state,
     versions,
 )
-
-_Insert = sqlite.Insert | postgresql.Insert
-_upsert: dict[str, Callable[[Table], _Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
+from runner.store.upsert import upsert
 
 
 def insert_artifact(
@@ -67,7 +60,7 @@ def insert_version(
     Taking the number locks the service's row until the end of the transaction: whoever comes next
     waits, and gets the same number if this transaction fails. So there are neither twins nor gaps.
     """
-    first = _upsert[connection.dialect.name](models).values(service=service, last_number=1)
+    first = upsert(connection, models).values(service=service, last_number=1)
     number: int = connection.scalars(
         first.on_conflict_do_update(
             index_elements=[models.c.service], set_={"last_number": models.c.last_number + 1}
@@ -90,9 +83,7 @@ def insert_numbered(
     connection: Connection, version: Version, metadata: str, artifact_id: int
 ) -> None:
     """Write a version of another store under its own number; the next one counts on from there."""
-    first = _upsert[connection.dialect.name](models).values(
-        service=version.service, last_number=version.number
-    )
+    first = upsert(connection, models).values(service=version.service, last_number=version.number)
     connection.execute(
         first.on_conflict_do_update(
             index_elements=[models.c.service],

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from runner.errors import Unavailable
 from runner.store.database import Database
 
-HEAD = "0005"
+HEAD = "0006"
 """The newest revision under `migrations/versions`; a test keeps the two together."""
 
 VERSION_TABLE = "runner_schema"

@@ -12,6 +12,7 @@
     runner_usage_positions  up to where each file of a log is counted
     runner_audit_heads  the last record of each writer of a log
     runner_jobs         one row a job: what was asked for, how far it is, how it ended
+    runner_refits       one row a service: the moment of its schedule that was taken last
 
 All names start with `runner_`: the database may be shared with other programs, among them
 Palladium, whose own tables are called `models` and `model_chunks`.
@@ -213,4 +214,11 @@ jobs = Table(
     Column("log", Text, nullable=False),
     Column("result", Text),
     Index("runner_jobs_by_service", "service", "created"),
+)
+
+refits = Table(
+    "runner_refits",
+    tables,
+    Column("service", Text, primary_key=True),
+    Column("moment", UtcDateTime, nullable=False),
 )

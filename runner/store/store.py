@@ -16,6 +16,7 @@ from runner.store.metadata import encode
 from runner.store.migrate import migrate, stored_revision
 from runner.store.places import Places, Staged
 from runner.store.records import Activation, Version
+from runner.store.refits import Refits
 from runner.store.rollback import ROLLED_BACK, earlier
 from runner.store.servers import Servers
 from runner.store.url import open_database
@@ -38,6 +39,7 @@ class Store:
         self.usage = Usage(database)
         self.servers = Servers(database)
         self.jobs = Jobs(database)
+        self.refits = Refits(database)
 
     @classmethod
     def open(cls, url: str, *, place: PlaceSettings | None = None, timeout: float = 10.0) -> Self:

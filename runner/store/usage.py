@@ -14,16 +14,10 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Table, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from runner.store.database import Database
 from runner.store.schema import heads, positions, usage
-
-_Insert = sqlite.Insert | postgresql.Insert
-_INSERT: dict[str, Callable[[Table], _Insert]] = {
-    "sqlite": sqlite.insert,
-    "postgresql": postgresql.insert,
-}
+from runner.store.upsert import INSERTS, Insert
 
 KEYS = ("hour", "service", "version", "client", "outcome")
 # NOTE: a name of a column is a string of its own kind, which orjson takes for no key.
@@ -136,7 +130,7 @@ class _Statements:
     a projector would spend every second.
     """
 
-    def __init__(self, insert: Callable[[Table], _Insert]) -> None:
+    def __init__(self, insert: Callable[[Table], Insert]) -> None:
         self.begin = (
             insert(positions)
             .values({name: bindparam(name) for name in ("log", "file", "name", "position")})
@@ -168,7 +162,7 @@ class _Statements:
 
 @cache
 def _statements(dialect: str) -> _Statements:
-    return _Statements(_INSERT[dialect])
+    return _Statements(INSERTS[dialect])
 
 
 def _move(connection: Connection, log: str, part: Part) -> bool:

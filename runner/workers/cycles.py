@@ -9,11 +9,11 @@ from datetime import datetime
 from runner.config import Config
 from runner.errors import RunnerError
 from runner.logs import get_logger
-from runner.store import Store
+from runner.store import ACTIVE, Store
 from runner.workers.jobs import Jobs
 
-SCHEDULE = "schedule"
-"""Who asks for these jobs."""
+REFIT, SCHEDULE = "refit", "schedule"
+"""What these jobs are, and who asks for them."""
 
 _LONGEST_SLEEP = 30.0
 """Seconds: the clock of the machine may be set, and then the moment comes sooner or later."""
@@ -24,7 +24,8 @@ _log = get_logger("runner.workers")
 async def refit(config: Config, store: Store, jobs: Jobs) -> None:
     """Begin a job at each moment of the config's schedule, until cancelled.
 
-    Moments that pass while the former job is not yet done are passed over.
+    Of servers that share a store one takes the moment. Moments that pass while the former job is
+    not yet done, whichever server's it is, are passed over.
     """
     settings, name = config.refit, config.service_name
     assert settings is not None
@@ -34,21 +35,36 @@ async def refit(config: Config, store: Store, jobs: Jobs) -> None:
         "persist_if_better_than": settings.save_if_better_than,
     }
     arguments = {key: value for key, value in arguments.items() if value is not None}
-    moments = settings.when.after(datetime.now())
-    last = ""
+    former = datetime.now()
+    moments = settings.when.after(former)
     # PERF: a rule may begin years ago, and counts from there: not in the loop of the server.
     while (moment := await asyncio.to_thread(_next, moments)) is not None:
         _log.info("next refit", service=name, at=moment.isoformat())
         await _until(moment)
-        if last in jobs.told:
-            _log.warning("refit passed over: the former one is not done", service=name, job=last)
-            continue
         try:
-            last = await jobs.fit(config, store, arguments, None, kind="refit", by=SCHEDULE)
+            free = await asyncio.to_thread(_take, store, name, moment, former)
+            if free:
+                job = await jobs.fit(config, store, arguments, None, kind=REFIT, by=SCHEDULE)
+                _log.info("refit", service=name, at=moment.isoformat(), job=job)
         except RunnerError as ex:
             _log.error("refit could not begin", service=name, reason=str(ex))
+        former = moment
     _log.info("no refit comes any more", service=name)
     await asyncio.Event().wait()
+
+
+def _take(store: Store, service: str, moment: datetime, former: datetime) -> bool:
+    """Whether a moment is this server's to keep. Raises Unavailable."""
+    if not store.refits.take(service, moment.astimezone(), former.astimezone()):
+        _log.info("refit is another server's", service=service, at=moment.isoformat())
+        return False
+    for job in store.jobs.newest(service):
+        if job.kind == REFIT and job.state in ACTIVE:
+            _log.warning(
+                "refit passed over: the former one is not done", service=service, job=job.id
+            )
+            return False
+    return True
 
 
 async def _until(moment: datetime) -> None:

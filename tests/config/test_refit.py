@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 
+import dateutil.rrule
 import pytest
 import yaml
 
@@ -30,6 +31,9 @@ def _load(project: Project, **sections: Any) -> Any:
         ({"rrule": {"freq": 1, "dtstart": "2014-10-30T13:21"}}, "11-30 13:21"),
         ({"rrule": {"freq": "WEEKLY", "byweekday": ["SA", 6], "wkst": "SU"}}, "11-28 07:00"),
         ({"rrule": {"freq": "MONTHLY", "bymonthday": -1}}, "11-30 07:00"),
+        ({"rrule": {"freq": "SECONDLY", "interval": 7, "dtstart": "1970-01-01"}}, "11-25 07:00"),
+        ({"rrule": {"freq": "WEEKLY", "interval": 2, "dtstart": "2014-10-30"}}, "11-26 00:00"),
+        ({"rrule": {"freq": "YEARLY", "bymonth": 2, "bymonthday": 29}}, "02-29 07:00"),
         ({"cron": "30 4 * * MON"}, "11-30 04:30"),
         ({"cron": "*/5 * * * *"}, "11-25 07:05"),
     ],
@@ -39,6 +43,17 @@ def test_when(project: Project, refit: dict[str, Any], expected: str) -> None:
     when: Schedule = _load(project, refit=refit).refit.when
     (found,) = islice(when.after(NOW), 1)
     assert expected == f"{found:%m-%d %H:%M}"
+
+
+@pytest.mark.parametrize("freq", ["WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY"])
+@pytest.mark.parametrize("more", [{}, {"byweekday": (0, 4), "bysetpos": (1, -1)}])
+def test_a_rule_that_begins_long_ago(freq: str, more: dict[str, Any]) -> None:
+    """What comes is what dateutil counts from the start on, whatever the start's day and phase."""
+    index = getattr(dateutil.rrule, freq)
+    for days in range(9):
+        keywords = {"freq": index, "interval": 5, "dtstart": NOW - timedelta(days, 1234), **more}
+        counted = islice(dateutil.rrule.rrule(**keywords).xafter(NOW), 5)
+        assert list(counted) == list(islice(Schedule(rrule=keywords).after(NOW), 5))
 
 
 def test_all_that_comes(project: Project) -> None:
@@ -76,6 +91,27 @@ def test_when_it_takes_over(project: Project) -> None:
         ({"rrule": {"freq": "DAILY", "byhour": [3, 24]}}, "from 0 to 23"),
         ({"rrule": {"freq": "DAILY", "dtstart": "soon"}}, "a date, such as"),
         ({"rrule": {"freq": "WEEKLY", "byweekday": "XX"}}, "'XX'"),
+        ({"rrule": {"freq": "YEARLY", "bymonth": 2, "bymonthday": 30}}, "never comes true"),
+        ({"rrule": {"freq": "SECONDLY", "bymonth": 2, "bymonthday": 30}}, "never comes true"),
+        ({"rrule": {"freq": "HOURLY", "bymonth": [4, 6], "bymonthday": 31}}, "never comes true"),
+        ({"rrule": {"freq": "DAILY", "byeaster": 0, "bymonth": 1}}, "never comes true"),
+        (
+            {
+                "rrule": {
+                    "freq": "YEARLY",
+                    "interval": 2,
+                    "dtstart": "2025-01-01",
+                    "bymonth": 2,
+                    "bymonthday": 29,
+                }
+            },
+            "never comes true",
+        ),
+        (
+            {"rrule": {"freq": "MINUTELY", "interval": 1440, "dtstart": "2025-01-01", "byhour": 3}},
+            "empty",
+        ),
+        ({"rrule": {"freq": "DAILY", "count": 100_001}}, "from 1 to 100000"),
         ({"cron": "0 3 * * *", "save_if_better_than": "best"}, "a score, or active"),
         ({"cron": "0 3 * * *", "save_if_better_than": True}, "a score, or active"),
         ({"cron": "0 3 * * *", "evalute": True}, "did you mean 'evaluate'"),

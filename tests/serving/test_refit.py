@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.postgres import postgres_cluster, postgres_url
 from tests.requirements import need
 from tests.serving.project import Project, write_project
 from tests.serving.server import serving, until
+
+__all__ = ["postgres_cluster", "postgres_url"]
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 FACTOR = """
@@ -131,3 +134,42 @@ def test_better_than_the_active_version(project: Project) -> None:
     assert told.startswith("Model not saved: test score ")
     assert told.endswith(", that of the active version 1.")
     assert 2 == project.run("fit", "--save-if-better-than", "actve").code
+
+
+@pytest.fixture
+def on_sqlite(project: Project) -> Project:
+    return project
+
+
+@pytest.fixture
+def on_postgresql(project: Project, postgres_url: str) -> Project:
+    with project.config.open("a") as file:
+        file.write(f"store: {{url: {postgres_url!r}}}\n")
+    return project
+
+
+@pytest.mark.parametrize(
+    "store", ["on_sqlite", pytest.param("on_postgresql", marks=need("postgresql"))]
+)
+def test_two_servers(store: str, request: pytest.FixtureRequest) -> None:
+    """Of two servers on one store one begins each of its refits, and the other leaves it alone."""
+    project: Project = request.getfixturevalue(store)
+    text = project.config.read_text()
+    rule = "{freq: SECONDLY, interval: 2, dtstart: 2026-01-01}"
+    project.config.write_text(text.replace("rrule: {freq: SECONDLY}", f"rrule: {rule}"))
+    project.fit()
+    folder = project.folder.parent / "second"
+    folder.mkdir()
+    beside = Project(folder)
+    beside.config = project.config
+    with serving(project) as first, serving(beside) as second:
+        servers = (first, second)
+
+        def told(event: str) -> list[list[str]]:
+            return [[e["at"] for e in each.events if e["event"] == event] for each in servers]
+
+        until(lambda: all(told("next refit")) and sum(map(len, told("refit"))) >= 3, 120)
+        until(lambda: any(told("refit is another server's")), 120)
+        mine, yours = told("refit")
+    assert set() == set(mine) & set(yours)
+    assert sorted({*mine, *yours}) == sorted([*mine, *yours])
