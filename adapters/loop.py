@@ -11,16 +11,17 @@ import os
 import selectors
 import socket
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from adapters.connection import Connection
 from adapters.marker import Marker
-from adapters.protocol import Adapter
+from adapters.protocol import OF_THE_LOOP, Adapter
 from adapters.queue import Pending, Queue
 from adapters.respond import Responder, refuse
 from contracts import wire
 from contracts.errors import Code
-from contracts.messages import ErrorReply, Predict, Reply, decode_request, encode_reply
+from contracts.messages import Cancel, ErrorReply, Predict, Reply, decode_request, encode_reply
 
 PATIENCE = 0.25
 """Seconds without a first request after which an adapter prepares itself: nobody waits for it."""
@@ -119,7 +120,9 @@ class Loop:
         Model code that breaks how packages are found must not end a worker that still predicts.
         """
         try:
-            self._hello = self._adapter.hello().encode()
+            hello = self._adapter.hello()
+            capabilities = tuple(sorted({*hello.capabilities, *OF_THE_LOOP}))
+            self._hello = replace(hello, capabilities=capabilities).encode()
         except Exception as ex:
             if not self._hello:
                 raise
@@ -135,6 +138,8 @@ class Loop:
                 request = decode_request(payload, self._folder)
                 if isinstance(request, ErrorReply):
                     self._reply(connection, request)
+                elif isinstance(request, Cancel):
+                    self._cancel(connection, request)
                 else:
                     self._patience = None
                     self._queue.add(connection, request, len(payload))
@@ -142,6 +147,14 @@ class Loop:
             self._reply(connection, refuse(None, ex))
             connection.flush()
             connection.open = False
+
+    def _cancel(self, connection: Connection, cancel: Cancel) -> None:
+        """Answer at once, for both, that nobody waits any more (SPEC 5.9)."""
+        reply = self._responder.respond(cancel)
+        if isinstance(reply, Reply) and self._queue.drop(connection, cancel.request):
+            told = "the request was cancelled before its turn"
+            self._reply(connection, ErrorReply(cancel.request, Code.CANCELLED, told))
+        self._reply(connection, reply)
 
     def _answer(self, batch: list[Pending]) -> None:
         if not batch:

@@ -9,6 +9,9 @@ from contracts.messages import Hello, Source
 from contracts.table import Column, Columns, Table
 from contracts.wire import Buffer
 
+OF_THE_LOOP = frozenset({"cancel"})
+"""Capabilities that every adapter has of the loop that serves it."""
+
 
 class CannotStart(Exception):
     """The language is not here, or does not work; says in one line what is missing."""

@@ -58,6 +58,18 @@ class Queue:
             self._models += 1
         return object()
 
+    def drop(self, connection: Connection, number: int) -> bool:
+        """Let go of a connection's request with this id; say whether it was waiting."""
+        for key, group in self._groups.items():
+            for at, pending in enumerate(group):
+                if pending.connection is connection and pending.request.id == number:
+                    connection.queued -= pending.cost
+                    del group[at]
+                    if not group:
+                        del self._groups[key]
+                    return True
+        return False
+
     def take(self) -> list[Pending]:
         """Give the oldest request and all that are alike and fit into `MAX_ROWS` with it.
 

@@ -10,9 +10,20 @@ from typing import Any
 
 from adapters import artifact, results
 from adapters.fitted import Fitted, first_rows
-from adapters.protocol import Adapter
+from adapters.protocol import OF_THE_LOOP, Adapter
 from contracts.errors import Code, ContractError, Failure
-from contracts.messages import ErrorReply, Fit, Load, Persist, Ping, Predict, Read, Reply, Request
+from contracts.messages import (
+    Cancel,
+    ErrorReply,
+    Fit,
+    Load,
+    Persist,
+    Ping,
+    Predict,
+    Read,
+    Reply,
+    Request,
+)
 from contracts.table import Column, Table, digest, join
 
 MAX_TRACEBACK = 16 * 1024
@@ -70,7 +81,7 @@ class Responder:
         if request.expires is not None and (now := self._clock()) >= request.expires:
             late = now - request.expires
             raise Failure(Code.EXPIRED, f"the request expired {late:.3f} s before its turn")
-        if request.op not in self._adapter.capabilities:
+        if request.op not in self._adapter.capabilities and request.op not in OF_THE_LOOP:
             raise _unsupported(f"op {request.op!r}", self._adapter)
 
     def _predict_jointly(self, requests: Sequence[Predict]) -> list[Reply | ErrorReply]:
@@ -191,7 +202,7 @@ class Responder:
         table, target = self._adapter.read(request.source)
         return Reply(request.id, table, target)
 
-    def _ping(self, request: Ping) -> Reply:
+    def _ping(self, request: Ping | Cancel) -> Reply:
         return Reply(request.id)
 
     _ANSWERS: dict[type[Request], Callable[[Responder, Any], Reply]] = {  # noqa: RUF012
@@ -201,6 +212,7 @@ class Responder:
         Load: _load,
         Read: _read,
         Ping: _ping,
+        Cancel: _ping,  # what it asks for is the loop's to do
     }
 
 

@@ -30,6 +30,7 @@ class Code(StrEnum):
     UNSUPPORTED = "unsupported"
     UNREPRESENTABLE = "unrepresentable"
     EXPIRED = "expired"
+    CANCELLED = "cancelled"
     NO_MODEL = "no_model"
     BAD_MODEL = "bad_model"
     FIT_FAILED = "fit_failed"
@@ -55,6 +56,7 @@ _FAULTS = {
     Code.UNSUPPORTED: Fault.CALLER,
     Code.UNREPRESENTABLE: Fault.CALLER,
     Code.EXPIRED: Fault.CALLER,
+    Code.CANCELLED: Fault.CALLER,
     Code.NO_MODEL: Fault.CALLER,
     Code.BAD_MODEL: Fault.MODEL,
     Code.FIT_FAILED: Fault.MODEL,

@@ -1,4 +1,4 @@
-"""Name every message: hello, six requests, their replies (SPEC 5).
+"""Name every message: hello, seven requests, their replies (SPEC 5).
 
 Each is an immutable dataclass; `encode_*` and `decode_*` turn it into the payload of one frame and
 back, with the buffers in the frame or in an attachment. Unknown keys are ignored (SPEC 8.2); a key
@@ -8,6 +8,7 @@ that is missing or of the wrong type raises BadMessage, or is answered with it, 
 from contracts.hello import Hello
 from contracts.replies import ErrorReply, Reply, decode_reply, encode_reply
 from contracts.requests import (
+    Cancel,
     Fit,
     Load,
     Persist,
@@ -21,6 +22,6 @@ from contracts.requests import (
 )
 
 __all__ = [
-    "ErrorReply", "Fit", "Hello", "Load", "Persist", "Ping", "Predict", "Read", "Reply",
+    "Cancel", "ErrorReply", "Fit", "Hello", "Load", "Persist", "Ping", "Predict", "Read", "Reply",
     "Request", "Source", "decode_reply", "decode_request", "encode_reply", "encode_request",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Encode and decode requests: what a runner asks of an adapter (SPEC 5.2 and 5.4 to 5.8)."""
+"""Encode and decode requests: what a runner asks of an adapter (SPEC 5.2 and 5.4 to 5.9)."""
 
 from __future__ import annotations
 
@@ -112,7 +112,17 @@ class Ping:
     expires: float | None = None
 
 
-Request = Fit | Predict | Persist | Load | Read | Ping
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """Say that nobody waits for a request any more: ``request`` is its id (SPEC 5.9)."""
+
+    op: ClassVar[str] = "cancel"
+    id: int
+    request: int
+    expires: float | None = None
+
+
+Request = Fit | Predict | Persist | Load | Read | Ping | Cancel
 
 
 def encode_request(request: Request, folder: Path | None = None) -> bytes:
@@ -142,6 +152,8 @@ def encode_request(request: Request, folder: Path | None = None) -> bytes:
                 message["model"] = dict(request.model)
         case Read():
             source = request.source
+        case Cancel():
+            message["request"] = request.request
     if source is not None:
         message["source"] = source.to_wire()
     return seal(message, folder, table, target, artifact)
@@ -229,6 +241,13 @@ def _ping(number: int, message: Wire, reader: BufferReader, expires: float | Non
     return Ping(number, expires)
 
 
+def _cancel(number: int, message: Wire, reader: BufferReader, expires: float | None) -> Cancel:
+    request: Any = message.get("request")
+    if not is_id(request):
+        raise BadMessage(f"request {short(request)} is no unsigned integer")
+    return Cancel(number, request, expires)
+
+
 _READERS: dict[str, Callable[[int, Wire, BufferReader, float | None], Request]] = {
     "fit": _fit,
     "predict": _predict,
@@ -236,4 +255,5 @@ _READERS: dict[str, Callable[[int, Wire, BufferReader, float | None], Request]] 
     "load": _load,
     "read": _read,
     "ping": _ping,
+    "cancel": _cancel,
 }

@@ -1,4 +1,4 @@
-"""Check chapter 3, and the dialogues: who speaks when, and what answers what."""
+"""Check chapter 3, and cancel: who speaks when, and what answers what."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contracts.conform.broken import expect
 from contracts.conform.drive import Drive, check
 from contracts.conform.mirror import ask, mixed, numbers, question
 from contracts.errors import Code
-from contracts.messages import ErrorReply, Ping, Predict, Reply
+from contracts.messages import Cancel, ErrorReply, Ping, Predict, Reply
 
 BUSY = 0.3
 """Seconds that the mirror sleeps so that requests queue up behind it."""
@@ -86,3 +86,27 @@ def _expires(drive: Drive) -> None:
     late = peer.ask(Predict(0, mixed(), params=params, expires=now - 1))
     expect(late.code if isinstance(late, ErrorReply) else late, Code.EXPIRED)
     expect(numbers(peer.ask(Predict(0, mixed(), params=params, expires=now + 3600))), [7.0])
+
+
+@check("5.9", "answers what is cancelled once, and leaves everybody else's alone", "fit", "cancel")
+def _cancels(drive: Drive) -> None:
+    busy = drive.hold("mixed")
+    peer, other = drive.connect(), drive.connect()
+    busy.send(question(mixed(), 1, "sleep", seconds=BUSY))
+    rows = (3, 4, 5)
+    asked = [peer.send(question(mixed(n=[cell]), 1)) for cell in rows]
+    same = [other.send(question(mixed(n=[cell]), 1)) for cell in rows]
+    expect(asked, same)  # ids are of their connection
+    cancel = peer.send(Cancel(0, asked[1]))
+    expect(peer.reply(cancel), Reply(cancel))
+    kept, cancelled, last = (peer.reply(number) for number in asked)
+    expect([numbers(kept), numbers(last)], [[3.0], [5.0]])
+    if isinstance(cancelled, ErrorReply):
+        expect(cancelled.code, Code.CANCELLED)
+    else:
+        expect(numbers(cancelled), [4.0])
+    expect([numbers(other.reply(number)) for number in same], [[3.0], [4.0], [5.0]])
+    for number in (asked[0], 2**64 - 1):
+        answer = peer.ask(Cancel(0, number))
+        expect(isinstance(answer, ErrorReply), False)
+    peer.expect_silence()

@@ -18,6 +18,7 @@ from typing import Any, cast
 from contracts import marker
 from contracts.errors import BadMessage, Code, ContractError
 from contracts.messages import (
+    Cancel,
     ErrorReply,
     Hello,
     Predict,
@@ -36,7 +37,7 @@ GRACE = 0.15
 
 _TICK = 0.05
 _AHEAD = 2
-_ISOLATE = frozenset(Code) - {Code.EXPIRED, Code.NO_MODEL}
+_ISOLATE = frozenset(Code) - {Code.EXPIRED, Code.CANCELLED, Code.NO_MODEL}
 """Failures of a joined request for which each of its predicts is tried alone."""
 
 
@@ -150,6 +151,14 @@ class Connection(asyncio.Protocol):
         for at, asked in enumerate(self._held):
             if asked.waiter is waiter:
                 del self._held[at]
+                return
+        if not self.alive or "cancel" not in self.hello.capabilities:
+            return
+        for number, (group, _) in self._predicts.items():
+            if any(asked.waiter is waiter for asked in group):
+                # Its reply is still awaited: until it comes the worker may be at the request.
+                if all(asked.waiter.done() for asked in group):
+                    self._write([frame(encode_request(Cancel(next(self._ids), number)))])
                 return
 
     def close(self, reason: str = "the connection was closed") -> None:

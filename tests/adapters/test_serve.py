@@ -17,7 +17,7 @@ import pytest
 
 from adapters.loop import PATIENCE
 from contracts.errors import Code, Failure
-from contracts.messages import ErrorReply, Load, Persist, Predict, Reply
+from contracts.messages import Cancel, ErrorReply, Load, Persist, Predict, Reply
 from contracts.table import Column, Columns, Matrix, Type, pack_floats
 from contracts.wire import frame, pack
 from tests.adapters.conftest import samples
@@ -129,6 +129,42 @@ def test_a_bad_row_fails_only_its_own_request(client: Client, gate: Gate) -> Non
     assert isinstance(bad, ErrorReply)
     assert (Code.PREDICT_FAILED, "a number is below 0 among 1 rows") == (bad.code, bad.message)
     assert [4.0] == values(last)
+
+
+def test_what_is_cancelled_before_its_turn_never_reaches_the_model(
+    adder: AdapterProcess, client: Client, gate: Gate
+) -> None:
+    """Cancelled while the model worked: answered so, and neither run nor joined; others are."""
+    with adder.connect() as other:
+        gate.close(client)
+        first, gone, last = predicts(client, row(1, 1), row(2, 1), row(3, 1))
+        lonely = Predict(client.next_id(), row(4, 1), alone=True)
+        theirs = Predict(gone.id, row(5, 1))  # the same id, on another connection
+        other.send(theirs)
+        cancels = [Cancel(client.next_id(), each.id) for each in (gone, lonely)]
+        client.send(first, gone, last, lonely, *cancels)
+        gate.open()
+        client.receive()
+        replies = {reply.id: reply for reply in (client.receive() for _ in range(6))}
+        beside = other.receive()
+    for each in (gone, lonely):
+        told = replies[each.id]
+        assert Code.CANCELLED == (told.code if isinstance(told, ErrorReply) else told)
+    assert [Reply(each.id) for each in cancels] == [replies[each.id] for each in cancels]
+    found = [replies[first.id], replies[last.id], beside]
+    assert [[2.0], [4.0], [6.0]] == [values(reply) for reply in found]
+    assert {3} == {reply.batch for reply in found if isinstance(reply, Reply)}
+    assert values(client.predict(row(1, 1)), "calls") == [values(beside, "calls")[0] + 1]
+
+
+def test_what_is_answered_or_was_never_asked_can_be_cancelled(client: Client) -> None:
+    """It does nothing, and is answered; one that has expired is refused as any request is."""
+    asked = Predict(client.next_id(), row(1, 1))
+    client.ask(asked)
+    for number in (asked.id, 2**64 - 1):
+        assert Reply(cancel := client.next_id()) == client.ask(Cancel(cancel, number))
+    with pytest.raises(Failure, match="expired"):
+        client.ask(Cancel(client.next_id(), asked.id, expires=0.0))
 
 
 def test_a_giant_request_does_not_hold_up_small_ones(client: Client, gate: Gate) -> None:

@@ -84,6 +84,8 @@ BREAKS = {
     "takes_a_value_too_few": ("4.4", {"4.4"}),
     "takes_buffers_that_overlap": ("4.4", {"4.4"}),
     "allocates_in_a_child": ("4.4", {"4.4"}),
+    "answers_what_is_cancelled_twice": ("5.9", {"3.3", "5.9"}),
+    "refuses_to_cancel": ("5.9", {"5.9"}),
 }
 
 

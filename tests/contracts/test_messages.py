@@ -92,7 +92,7 @@ def test_every_code_has_its_fault() -> None:
     assert faults[Code.BAD_TABLE] is Fault.CALLER
     assert faults[Code.PREDICT_FAILED] is Fault.MODEL
     assert faults[Code.INTERNAL] is Fault.ADAPTER
-    assert len(faults) == 17
+    assert len(faults) == 18
 
 
 def test_every_exception_carries_its_code() -> None:

@@ -21,7 +21,9 @@ from tests.contracts import plain_msgpack
 VALID = vectors("valid")
 INVALID = vectors("invalid")
 SCHEMA = json.loads(FOLDER.with_name("schema.json").read_text("utf-8"))
-REPLIES = {f"{name}Reply" for name in ("Fit", "Predict", "Persist", "Load", "Read", "Ping")}
+REPLIES = {
+    f"{name}Reply" for name in ("Fit", "Predict", "Persist", "Load", "Read", "Ping", "Cancel")
+}
 
 
 def each(found: list[Vector]) -> pytest.MarkDecorator:

@@ -21,6 +21,7 @@ from typing import Any
 
 from contracts.errors import BadFrame, Code, Failure
 from contracts.messages import (
+    Cancel,
     ErrorReply,
     Fit,
     Hello,
@@ -54,7 +55,7 @@ class Stub:
 
     hello = Hello(
         "stub", "1", "stub", "1",
-        ("fit", "predict", "predict_proba", "persist", "load", "read", "ping"),
+        ("fit", "predict", "predict_proba", "persist", "load", "read", "ping", "cancel"),
     )  # fmt: skip
 
     def __init__(self, path: Path) -> None:
@@ -291,6 +292,10 @@ class Stub:
         """Live."""
         return Reply(request.id)
 
+    def cancel(self, request: Cancel) -> Reply:
+        """Do nothing: one request is answered before the next is read."""
+        return Reply(request.id)
+
     ANSWERS: dict[type, Callable[[Any, Any], Reply]] = {  # noqa: RUF012
         Fit: lambda self, request: self.fit(request),
         Predict: lambda self, request: self.predict(request),
@@ -298,6 +303,7 @@ class Stub:
         Load: lambda self, request: self.load(request),
         Read: lambda self, request: self.read(request),
         Ping: lambda self, request: self.ping(request),
+        Cancel: lambda self, request: self.cancel(request),
     }
 
 
