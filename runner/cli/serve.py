@@ -52,12 +52,16 @@ def command(
     certfile: str | None,
     keyfile: str | None,
 ) -> None:
-    """Answer predictions over HTTP until SIGTERM or Ctrl-C, which finish what has begun."""
+    """Answer predictions over HTTP until SIGTERM or Ctrl-C, which finish what has begun.
+
+    A socket that systemd hands over is used instead of --host and --port.
+    """
     gc.disable()  # PERF: what is imported stays: looking for garbage in it delays the start
     from runner import config as loading
     from runner import logs
     from runner.errors import ConfigError
     from runner.web import server
+    from runner.web.activation import inherited
     from runner.web.limits import Limits
     from runner.workers.plan import Plan
     from runner.workers.supervisor import serve
@@ -72,7 +76,7 @@ def command(
     logs.configure()
     log = logs.get_logger("runner")
     audit = loaded[0].audit_in_full  # to the end: what counts usage follows this file
-    with server.listen(host, port) as listener:
+    with inherited() or server.listen(host, port) as listener:
 
         def plan(loaded: Sequence[Config]) -> Plan:
             auth, auth_from = loading.auth_of(loaded)

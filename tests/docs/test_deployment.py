@@ -32,9 +32,9 @@ def test_kubernetes() -> None:
 
 def _unit(folder: Path) -> tuple[Path, configparser.RawConfigParser]:
     """Write the unit with the runner of here, which must exist for systemd to like it."""
-    (text,) = (
-        b.text for b in pages.section("deployment.md", "systemd").blocks if b.language == "ini"
-    )
+    shown = pages.section("deployment.md", "systemd").blocks
+    text, socket = (block.text for block in shown if block.language == "ini")
+    (folder / "runner.socket").write_text(socket)
     runner = Path(sys.executable).with_name("runner")
     path = folder / "runner.service"
     path.write_text(text.replace("/opt/runner/bin/runner", str(runner)))
@@ -55,11 +55,14 @@ def test_unit_fits_the_server(tmp_path: Path) -> None:
 
 @need("systemd")
 def test_unit(tmp_path: Path) -> None:
-    """systemd finds no fault in the unit, and little that it is exposed to."""
+    """systemd finds no fault in service and socket, and little that they are exposed to."""
     path, _ = _unit(tmp_path)
 
     verified = subprocess.run(
-        ["systemd-analyze", "verify", "--man=no", path], capture_output=True, text=True, check=False
+        ["systemd-analyze", "verify", "--man=no", path, path.with_suffix(".socket")],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert (verified.returncode, verified.stdout, verified.stderr) == (0, "", "")
     rated = subprocess.run(
