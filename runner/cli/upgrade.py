@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import click
 
@@ -36,8 +37,9 @@ def command(
     from runner.audit.record import IMPORT
     from runner.cli.output import Steps, print_json
     from runner.cli.recording import recording
+    from runner.errors import Refused
     from runner.store import Store
-    from runner.store.palladium import read_database, read_folder
+    from runner.store.palladium import in_the_way, read_database, read_folder
     from runner.training.upgrade import upgrade
 
     own = configs.load(config)
@@ -46,6 +48,12 @@ def command(
         in_place = own.place is not None and "://" not in own.place.url
         source = own.place.url if own.place is not None and in_place else own.store_url
     found = read_database(source) if "://" in source else read_folder(source)
+    if loaded.place is not None and Path(loaded.place.url) == Path(source).absolute():
+        for file in in_the_way(source, found):
+            raise Refused(
+                f"{file} is Palladium's, and a new version would be written over it: "
+                "have them stored elsewhere, --to a config with another model_persister or store"
+            )
     with (
         Store.open(loaded.store_url, place=loaded.place) as store,
         recording(loaded, IMPORT) as entry,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,12 @@ def read_folder(path: str) -> list[Old]:
     if active is None and isinstance(found, list) and models:
         active = models[-1].get("version") if isinstance(models[-1], dict) else None
     return _olds(str(listed), models, active, lambda number: _pickle(path, number))
+
+
+def in_the_way(path: str, found: Sequence[Old]) -> list[Path]:
+    """Give the pickles of a Palladium before 1.0: they have the names that ours would get there."""
+    plain = {old.number: Path(path.replace(VERSION, str(old.number))) for old in found}
+    return [file for file in plain.values() if file.exists() and not _zipped(file).exists()]
 
 
 def read_database(url: str, timeout: float = 10.0) -> list[Old]:
@@ -108,15 +114,20 @@ def _reader(read: Callable[[int], bytes], number: int) -> Callable[[], bytes]:
 
 
 def _pickle(path: str, number: int) -> bytes:
-    plain = path.replace(VERSION, str(number))
-    for file in (Path(f"{plain}.pkl.gz"), Path(plain)):
+    plain = Path(path.replace(VERSION, str(number)))
+    for file in (_zipped(plain), plain):
         try:
             return file.read_bytes()
         except FileNotFoundError:
             continue
         except OSError as ex:
             raise Unavailable(f"cannot read {file}: {ex.strerror}") from ex
-    raise NotFound(f"there is neither {plain}.pkl.gz nor {plain}")
+    raise NotFound(f"there is neither {_zipped(plain)} nor {plain}")
+
+
+def _zipped(plain: Path) -> Path:
+    """Give the name that a pickle has from 1.0 on."""
+    return plain.with_name(f"{plain.name}.pkl.gz")
 
 
 def _chunks(database: Database, number: int) -> bytes:

@@ -54,6 +54,17 @@ def project(tmp_path: Path) -> Project:
     return write_project(tmp_path / "iris", CONFIG, data__csv=f"a,b,y\n{rows}\n")
 
 
+def _before_1_0(project: Project, *models: Any) -> dict[str, str]:
+    """Write the layout that Palladium had before 1.0; give its digests."""
+    files = []
+    for model in models:
+        files.append(project.folder / f"iris-model-{model.__metadata__['version']}.pickle")
+        files[-1].write_bytes(_pickled(model))
+    files.append(project.folder / "iris-model-metadata.pickle.json")
+    files[-1].write_text(json.dumps([model.__metadata__ for model in models]))
+    return {str(file): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
 def _folder(project: Project, *models: Any, active: int = 1) -> Path:
     folder = project.folder
     for model in models:
@@ -95,6 +106,27 @@ def test_folder(project: Project) -> None:
     again = project.run("upgrade")
     assert again.stdout.startswith("Version 1 is version 1, there already.\n")
     assert len(project.run("list", "--json").json["models"]) == 2
+
+
+def test_folder_before_1_0(project: Project) -> None:
+    """Old pickles have the names that ours would get: they are not written over."""
+    before = _before_1_0(project, _model(1), _model(2))
+
+    refused = project.run("upgrade")
+
+    assert refused.code == 1
+    assert (
+        "iris-model-1.pickle is Palladium's, and a new version would be written" in refused.stderr
+    )
+    new = project.folder / "new.yaml"
+    new.write_text('model_persister: {"!": runner.persistence.File, path: "new-{version}"}\n')
+
+    done = project.run("upgrade", "--to", f"{project.config},{new}")
+
+    told = "Version 1 is version 1.\nVersion 2 is version 2, now active.\n"
+    assert (done.code, done.stdout) == (0, told), done.stderr
+    after = {name: hashlib.sha256(Path(name).read_bytes()).hexdigest() for name in before}
+    assert before == after
 
 
 @pytest.mark.parametrize("clob", [False, True])
