@@ -106,6 +106,15 @@ def _bake(plan: Plan, path: Path, by: str) -> None:
         for config, version in zip(plan.configs, plan.versions, strict=True):
             with Store.open(config.store_url, place=config.place) as store:
                 artifact = store.read_artifact(version.service, version.number)
-            image.adopt(version, artifact, by=by)
+            image.add_version(
+                version.service,
+                artifact,
+                artifact_format=version.artifact_format,
+                metadata=version.metadata,
+                activate=True,
+                by=by,
+                reason="copied into an image",
+                original=version,
+            )
     # The user of the container is not the one of here.
     path.chmod(0o644)

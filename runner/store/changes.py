@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, delete, insert, select, update
 
+from runner.errors import Refused
 from runner.store.artifact import Measured
 from runner.store.records import Activation, Version
 from runner.store.schema import (
@@ -53,25 +54,25 @@ def locate(connection: Connection, artifact_id: int, location: str | None) -> No
 
 
 def insert_version(
-    connection: Connection, service: str, metadata: str, artifact_id: int, by: str
+    connection: Connection,
+    service: str,
+    metadata: str,
+    artifact_id: int,
+    by: str,
+    original: Version | None = None,
 ) -> int:
-    """Write a version under the service's next number; return that number.
+    """Write a version under the service's next number, or as its ``original``; return its number.
 
     Taking the number locks the service's row until the end of the transaction: whoever comes next
     waits, and gets the same number if this transaction fails. So there are neither twins nor gaps.
     """
-    first = upsert(connection, models).values(service=service, last_number=1)
-    number: int = connection.scalars(
-        first.on_conflict_do_update(
-            index_elements=[models.c.service], set_={"last_number": models.c.last_number + 1}
-        ).returning(models.c.last_number)
-    ).one()
+    number = _next(connection, service) if original is None else _same(connection, original)
     connection.execute(
         insert(versions).values(
             service=service,
             number=number,
-            created=datetime.now(UTC),
-            created_by=by,
+            created=original.created if original else datetime.now(UTC),
+            created_by=original.created_by if original else by,
             metadata=metadata,
             artifact_id=artifact_id,
         )
@@ -79,28 +80,25 @@ def insert_version(
     return number
 
 
-def insert_numbered(
-    connection: Connection, version: Version, metadata: str, artifact_id: int
-) -> None:
-    """Write a version of another store under its own number; the next one counts on from there."""
-    first = upsert(connection, models).values(service=version.service, last_number=version.number)
-    connection.execute(
+def _next(connection: Connection, service: str) -> int:
+    first = upsert(connection, models).values(service=service, last_number=1)
+    number: int = connection.scalars(
         first.on_conflict_do_update(
-            index_elements=[models.c.service],
-            set_={"last_number": version.number},
-            where=models.c.last_number < version.number,
-        )
+            index_elements=[models.c.service], set_={"last_number": models.c.last_number + 1}
+        ).returning(models.c.last_number)
+    ).one()
+    return number
+
+
+def _same(connection: Connection, original: Version) -> int:
+    """Take the number of a version of another store; the next one counts on from there."""
+    first = upsert(connection, models).values(service=original.service, last_number=original.number)
+    number: int | None = connection.scalar(
+        first.on_conflict_do_nothing().returning(models.c.last_number)
     )
-    connection.execute(
-        insert(versions).values(
-            service=version.service,
-            number=version.number,
-            created=version.created,
-            created_by=version.created_by,
-            metadata=metadata,
-            artifact_id=artifact_id,
-        )
-    )
+    if number is None:
+        raise Refused(f"{original.service} has versions in this store already")
+    return number
 
 
 def lock_service(connection: Connection, service: str) -> int | None:

@@ -82,11 +82,14 @@ class Store:
         activate: bool,
         by: str,
         reason: str = "added",
+        original: Version | None = None,
     ) -> Version:
         """Store a new version under the service's next number, and activate it if asked.
 
-        An iterable is consumed before the transaction starts. Raises MetadataInvalid for metadata
-        that is not JSON; after any error nothing is stored and no number is used.
+        An iterable is consumed before the transaction starts. With an ``original``, a version of
+        another store, it keeps that one's number, author and time; the service must have no
+        versions here yet, else Refused is raised. Raises MetadataInvalid for metadata that is not
+        JSON; after any error nothing is stored and no number is used.
         """
         _check_service(service)
         text = encode(metadata)
@@ -100,7 +103,7 @@ class Store:
             artifact_id = changes.insert_artifact(
                 connection, artifact_format, content, elsewhere=staged is not None
             )
-            number = changes.insert_version(connection, service, text, artifact_id, by)
+            number = changes.insert_version(connection, service, text, artifact_id, by, original)
             if staged is not None:
                 changes.locate(connection, artifact_id, staged.settle(number))
             if activate:
@@ -108,21 +111,6 @@ class Store:
                 changes.switch(connection, service, number, active=active, by=by, reason=reason)
             changes.count_change(connection)
             return lookups.version(connection, service, number)
-
-    def adopt(self, version: Version, artifact: BytesLike, *, by: str) -> None:
-        """Take a version of another store under its own number, and activate it.
-
-        For a store that is yet without versions of the service; raises Refused otherwise.
-        """
-        with measured(artifact) as content, self._database.writing() as connection:
-            artifact_id = changes.insert_artifact(connection, version.artifact_format, content)
-            if version.service in lookups.services(connection):
-                raise Refused(f"{version.service} has versions in {self} already")
-            changes.insert_numbered(connection, version, encode(version.metadata), artifact_id)
-            changes.switch(
-                connection, version.service, version.number, active=None, by=by, reason="adopted"
-            )
-            changes.count_change(connection)
 
     def activate(
         self, service: str, number: int, *, by: str, reason: str = "activated"

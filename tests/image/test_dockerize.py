@@ -13,14 +13,12 @@ import shutil
 import subprocess
 import sys
 import zipfile
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from runner import __version__
 from runner.cli.main import main
-from runner.errors import Refused
 from runner.image.requirements import runner_requirement
 from runner.image.wheel import write_wheel
 from runner.store import Store
@@ -249,10 +247,14 @@ def _rename(path: Path, name: str) -> None:
     """Keep the model of the store under another name."""
     with Store.open(f"sqlite:///{path}") as store:
         version = store.version("iris-sklearn", 1)
-        artifact = store.read_artifact("iris-sklearn", 1)
-        store.adopt(replace(version, service=name), artifact, by="anna")
-        with pytest.raises(Refused, match="b has versions in"):
-            store.adopt(replace(version, service=name), artifact, by="anna")
+        store.add_version(
+            name,
+            store.read_artifact("iris-sklearn", 1),
+            artifact_format=version.artifact_format,
+            metadata=version.metadata,
+            activate=True,
+            by="anna",
+        )
 
 
 def test_several_services(app: Path) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -246,3 +247,27 @@ def test_a_store_shows_where_it_is_but_no_password(store: Store, url: str) -> No
     assert text.startswith("<Store ")
     assert "sesame" not in text
     assert "sesame" not in repr(vars(store))
+
+
+def test_a_copy_keeps_its_number(store: Store, tmp_path: Path) -> None:
+    """A version of another store keeps number, author and time; the next one counts on."""
+    with Store.open(f"sqlite:///{tmp_path}/other.db") as other:
+        for _ in range(3):
+            original = add(other)
+
+    def copy() -> Version:
+        return store.add_version(
+            "iris",
+            b"a model",
+            artifact_format=original.artifact_format,
+            metadata=original.metadata,
+            activate=True,
+            by="ben",
+            original=original,
+        )
+
+    assert replace(original, active=True) == copy() == store.active("iris")
+    with pytest.raises(Refused, match="iris has versions in this store already"):
+        copy()
+    assert [3] == numbers(store)
+    assert 4 == add(store).number
