@@ -12,10 +12,11 @@ from pathlib import Path
 
 from runner.audit.chain import Chain
 from runner.audit.file import LogFile, Pipe
-from runner.audit.record import START, STOP, Recorder
+from runner.audit.record import FIT, START, STOP, OnBehalf, Recorder
 from runner.audit.trail import Trail
 from runner.config.settings import AuditSettings
 from runner.errors import Unavailable
+from runner.login import caller
 
 STDOUT, STDERR = 1, 2
 _SHORTEST_KEY = 16
@@ -30,6 +31,11 @@ class Audit:
     chain: Chain
     inputs: bool = False
     refuse: bool = True
+
+    def fit_failed(self, service: str, error: str, behalf: OnBehalf | None) -> None:
+        """Record the end of a fit whose own process can do so no more."""
+        self.record.action(FIT, error=error, service=service, user=caller(), behalf=behalf)
+        self.close()
 
     def close(self) -> None:
         """Write what is left."""

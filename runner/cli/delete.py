@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from runner.cli.options import caller, config_option, json_option
+from runner.cli.options import config_option, json_option
+from runner.login import caller
 
 _EPILOG = """\b
 Example:

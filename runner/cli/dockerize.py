@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from runner.cli.options import caller, configs_option, json_option
+from runner.cli.options import configs_option, json_option
+from runner.login import caller
 
 _APP_CONFIGS = ("runner.yaml", "palladium-config.py", "config.py")
 """What a folder's config may be called when only the folder is named."""

@@ -8,8 +8,9 @@ from typing import Any, Literal
 
 import click
 
-from runner.cli.options import caller, config_option, json_option
+from runner.cli.options import config_option, json_option
 from runner.config.settings import ACTIVE
+from runner.login import caller
 
 _EPILOG = """\b
 Example:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from runner.cli.options import caller, config_option, json_option
+from runner.cli.options import config_option, json_option
+from runner.login import caller
 
 _EPILOG = """\b
 Example:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -10,9 +11,9 @@ from dataclasses import dataclass
 
 from runner.audit.opening import STDERR, Audit, log_name, open_audit
 from runner.audit.record import OnBehalf
-from runner.cli.options import caller
 from runner.config import Config
 from runner.errors import RunnerError, Unavailable
+from runner.login import caller
 from runner.store import Head, Store
 
 
@@ -34,12 +35,15 @@ def recording(config: Config, action: str) -> Iterator[Entry]:
     """
     audit = open_audit(config.audit_in_full, STDERR)
     entry, error, begun = Entry(), None, time.monotonic()
+    # As Ctrl-C does, so that the record of what was cut short is made.
+    former = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
     try:
         yield entry
     except BaseException as ex:
         error = type(ex).__name__
         raise
     finally:
+        signal.signal(signal.SIGTERM, former)
         if audit is not None:
             audit.record.action(
                 action,

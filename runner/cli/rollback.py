@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from runner.cli.options import caller
 from runner.cli.switching import switch, switching_options
+from runner.login import caller
 
 _EPILOG = """\b
 Example:

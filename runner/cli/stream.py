@@ -6,7 +6,8 @@ import asyncio
 
 import click
 
-from runner.cli.options import caller, config_option
+from runner.cli.options import config_option
+from runner.login import caller
 
 _TERMINATED = 143
 _EPILOG = """\b

@@ -14,7 +14,7 @@ import signal
 import sys
 import uuid
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runner.audit.record import OnBehalf
@@ -36,6 +36,8 @@ class Jobs:
     """All jobs of one server. At most ``at_once`` of a service run, ``most`` run or wait."""
 
     def __init__(self) -> None:
+        self.unrecorded: Callable[[str, str, OnBehalf | None], None] = lambda *_: None
+        """Told of a fit whose command could not record its end: service, error, who asked."""
         self._id = uuid.uuid4().hex
         self._jobs: dict[str, _Job] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
@@ -129,6 +131,8 @@ class Jobs:
         except (RunnerError, OSError) as ex:
             state, reason = State.FAILED, str(ex)
         _log.info("job ended", job=job.id, service=job.service, state=state, reason=reason)
+        if job.silent:
+            self.unrecorded(job.service, "Killed" if job.begun else "Cancelled", job.behalf)
         try:
             await asyncio.to_thread(
                 job.store.jobs.end, job.id, state, reason=reason, log=job.log, result=result
@@ -150,8 +154,11 @@ class _Job:
         self.ended: tuple[State, str] | None = None
         """How it ends, of one that is being cancelled."""
         self.status = State.QUEUED
+        self.behalf = behalf
+        self.begun = False
+        self.silent = True
+        """Whether its command has left no record of how it ended."""
         self._argv = argv
-        self._behalf = behalf
         self._lines: deque[str] = deque(maxlen=_LINES)
 
     @property
@@ -171,16 +178,19 @@ class _Job:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, OnBehalf.VARIABLE: self._behalf.to_json() if self._behalf else ""},
+            env={**os.environ, OnBehalf.VARIABLE: self.behalf.to_json() if self.behalf else ""},
             start_new_session=True,
         )
         assert process.stdout is not None
+        self.begun = True
         try:
             told, _ = await asyncio.gather(process.stdout.read(), self._follow(process.stderr))
             code = await process.wait()
         except asyncio.CancelledError:
             await _end(process)
             raise
+        finally:
+            self.silent = (process.returncode or 0) < 0
         try:
             answer = json.loads(told)
         except ValueError:

@@ -112,7 +112,8 @@ class Supervisor:
             assert audit.path is not None
             self._projector = Projector(audit.path, self._stores[config.storage])
             self._stack.callback(self._projector.finish)  # once the stop is recorded, too
-        self._stack.enter_context(served(audit))
+        if (open_ := self._stack.enter_context(served(audit))) is not None:
+            self._jobs.unrecorded = open_.fit_failed
 
     def _set_limits(self, plan: Plan) -> None:
         limits = limits_of(plan.configs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.audit.test_serving import by_id, records
-from tests.serving.project import Project, write_project
+from tests.serving.project import RUNNER, Project, write_project
 from tests.serving.server import Server, serving, until
 
 SLOW = """
@@ -201,3 +202,39 @@ def test_cancelling_by_command(project: Project, server: Server) -> None:
     assert ["NotFound", None] == [each.get("error.code") for each in told]
     assert {"slow"} == {each["service.name"] for each in told}
     assert all(each["user.name"] for each in told)
+
+
+def _fits(project: Project) -> list[dict[str, Any]]:
+    return [r for r in records(project.folder) if r["event.action"] == "fit"]
+
+
+def test_a_fit_that_is_killed(project: Project, server: Server) -> None:
+    """A job whose command was killed leaves one record all the same: the server's."""
+    until(lambda: not server.request("GET", "/alive", **_READER)[1]["process_metadata"]["jobs"])
+    before = len(_fits(project))
+    job = _asked(server, Case("POST /fit", 202, "fit"), "killed")["job_id"]
+    path = f"/jobs/{job}"
+    until(lambda: "a slow fit begins" in server.request("GET", path, **_READER)[1]["log"], 60)
+    for process in server.descendants():
+        if "fit" in process.cmdline():
+            process.kill()
+    until(lambda: server.request("GET", path, **_READER)[1]["state"] == "failed", 60)
+    (told,) = _fits(project)[before:]
+    assert ("failure", "Killed") == (told["event.outcome"], told["error.code"])
+    assert ("billing", "slow") == (told["client.id"], told["service.name"])
+
+
+def test_a_command_that_is_ended(project: Project) -> None:
+    """SIGTERM of a command is recorded as Ctrl-C is."""
+    before = len(_fits(project))
+    argv = [*RUNNER, "fit", "-c", str(project.config)]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "a slow fit begins" in line:
+                break
+        process.terminate()
+        process.communicate(timeout=60)
+    assert process.returncode == 130  # as after Ctrl-C
+    (told,) = _fits(project)[before:]
+    assert ("failure", "KeyboardInterrupt") == (told["event.outcome"], told["error.code"])

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[2]
 BUILDINGS = ("contracts", "adapters", "runner")
 
 FLOORS = (
-    {"errors"},
+    {"errors", "login"},
     {"config", "logs"},
     {"auth", "datasets", "signature", "store"},
     {"audit"},

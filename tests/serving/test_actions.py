@@ -227,6 +227,7 @@ def test_a_killed_server_leaves_no_job_running(slow: Project) -> None:
         began = time.monotonic()
         until(lambda: slow.run("jobs", job, "--json").json["state"] == "failed", 60)
         assert "gone" in slow.run("jobs", job, "--json").json["reason"], time.monotonic() - began
+    assert ["failure"] == [each["event.outcome"] for each in records(slow, "fit")]
 
 
 def _begin(server: Server) -> str:
