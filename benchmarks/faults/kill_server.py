@@ -95,9 +95,7 @@ def sigkill_master(
             outcome.wrong += load.wrong
             with Load(server.port, "python", factors, connections=connections) as load:
                 load.wait_for(10 * connections)
-            outcome.requests += load.requests
-            outcome.failed += load.failed
-            outcome.wrong += load.wrong
+            outcome.count(load)
         outcome.check(workers == server.worker_pids("python"), "workers were replaced")
         roles, now = before.count("processes"), Inventory.settled(server).count("processes")
         outcome.check(roles == now, f"{roles} before, {now} after")
@@ -133,9 +131,7 @@ def sigkill_supervisor(
             folders = server.runtime_folders()
             with Load(server.port, "python", factors, connections=connections) as load:
                 load.wait_for(10 * connections)
-                outcome.requests += load.requests
-                outcome.failed += load.failed
-                outcome.wrong += load.wrong
+                outcome.count(load)
                 left_behind = server.descendants()
                 began = time.monotonic()
                 server.end(signal.SIGKILL)

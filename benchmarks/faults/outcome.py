@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import benchmarks.faults
+from benchmarks.faults.load import Load
 
 
 @dataclass
@@ -46,6 +47,12 @@ class Outcome:
         """Note a breach unless ``holds``."""
         if not holds:
             self.breaches.append(breach)
+
+    def count(self, load: Load) -> None:
+        """Add what good clients saw."""
+        self.requests += load.requests
+        self.failed += load.failed
+        self.wrong += load.wrong
 
     def judge(self) -> Outcome:
         """Hold the figures to what every scenario promises: 0 failed, 0 wrong, within the limit."""

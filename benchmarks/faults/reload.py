@@ -151,9 +151,7 @@ def sigterm(folder: Path, trials: int = 20, connections: int = 32, grace: float 
             code = server.end(timeout=grace + 30)
             outcome.worst_seconds = max(outcome.worst_seconds or 0, time.monotonic() - began)
             outcome.check(code == 0, f"exit code {code}")
-        outcome.requests += load.requests
-        outcome.failed += load.failed
-        outcome.wrong += load.wrong
+        outcome.count(load)
         outcome.notes += [
             f"{fault.status}: {fault.fault}"
             for fault in load.faults
