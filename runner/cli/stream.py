@@ -13,7 +13,8 @@ _TERMINATED = 143
 _EPILOG = """\b
 Example:
   echo '[{"sepal length": 5.2, …}, {"sepal length": 6.1, …}]' | runner stream
-  runner stream --replicas 2 <rows.jsonl >predictions.jsonl"""
+  runner stream --replicas 2 <rows.jsonl >predictions.jsonl
+  runner stream --keys <keyed.txt      # a key, a tab, a list of objects on each line"""
 
 
 @click.command("stream", epilog=_EPILOG)
@@ -24,7 +25,14 @@ Example:
     type=click.IntRange(1, 64),
     help="Adapter processes; default: the config's `replicas`.",
 )
-def command(config: str | None, model_version: int | None, replicas: int | None) -> None:
+@click.option(
+    "--keys",
+    is_flag=True,
+    help="Lines begin with a key and a tab, which their answers begin with, too.",
+)
+def command(
+    config: str | None, model_version: int | None, replicas: int | None, keys: bool
+) -> None:
     """Answer each line of standard input, a JSON list of objects, with a list of predictions.
 
     A line that cannot be answered gets [], and its error goes to standard error. The end of the
@@ -39,6 +47,6 @@ def command(config: str | None, model_version: int | None, replicas: int | None)
     logs.configure()
     with Store.open(loaded.store_url, place=loaded.place) as store:
         try:
-            asyncio.run(stream(loaded, store, caller(), model_version, replicas))
+            asyncio.run(stream(loaded, store, caller(), model_version, replicas, keys))
         except asyncio.CancelledError:
             raise SystemExit(_TERMINATED) from None

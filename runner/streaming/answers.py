@@ -22,6 +22,7 @@ from runner.workers.errors import DeadlineExceeded, WorkerError
 from runner.workers.pool import Pool
 
 _NOTHING = b"[]"
+_TAB = b"\t"
 _SHOWN = 200  # bytes of a line that its error repeats
 _PREFIX = "Error while processing input row: "
 
@@ -34,6 +35,7 @@ class Asked:
 
     line: bytes | None
     objects: Objects
+    key: bytes = b""
     answer: bytes = _NOTHING
     error: Exception | None = None
 
@@ -42,7 +44,13 @@ class Answers:
     """Answer lines by the workers of a pool."""
 
     def __init__(
-        self, config: Config, checker: Checker, pool: Pool, records: Records, pace: Pace
+        self,
+        config: Config,
+        checker: Checker,
+        pool: Pool,
+        records: Records,
+        pace: Pace,
+        keys: bool = False,
     ) -> None:
         self._settings = config.service
         self._server = config.server
@@ -51,6 +59,7 @@ class Answers:
         self._pool = pool
         self._records = records
         self._pace = pace
+        self._keys = keys
         # A worker that is silent for `timeout` hangs and is started anew (Pool.patience); what it
         # was at has a second try. The time that this takes is not the line's.
         self._within = 2 * (config.service.timeout + config.adapter.start_timeout)
@@ -81,13 +90,19 @@ class Answers:
             for number, each in enumerate(asked, first)
             if each.error is not None
         ]
-        return b"\n".join([each.answer for each in asked]) + b"\n", "".join(told)
+        return b"\n".join([each.key + each.answer for each in asked]) + b"\n", "".join(told)
 
     def _read(self, line: bytes | None) -> Asked:
         """Read one line; what is wrong with it becomes its error."""
+        key = b""
         try:
             if line is None:
                 raise ValueError(f"longer than {self._server.max_body} bytes (server.max_body)")
+            if self._keys:
+                key, tab, line = line.rpartition(_TAB)
+                key += tab
+                if not tab:
+                    raise ValueError("no tab between a key and a list of objects (--keys)")
             most = self._server.max_rows
             if len(line) > most and objects(line) > most:
                 raise ValueError(f"more than {most} objects (server.max_rows)")
@@ -97,8 +112,8 @@ class Answers:
             if not value:
                 raise ValueError("an empty list, expected at least one object")
         except ValueError as ex:
-            return Asked(line, [], error=ex)
-        return Asked(line, value)
+            return Asked(line, [], key, error=ex)
+        return Asked(line, value, key)
 
     async def _together(self, asked: list[Asked]) -> None:
         """Answer lines by one call; if anything is wrong, find out with which."""

@@ -32,13 +32,15 @@ async def stream(
     login: str,
     version: int | None = None,
     replicas: int | None = None,
+    keys: bool = False,
     source: int = 0,
     sink: int = 1,
 ) -> None:
     """Answer the lines of ``source`` on ``sink`` until the former ends, or nobody reads the latter.
 
     All answers are of one version, by default the one that is active at the start; ``login`` is who
-    the records name. Raises NotFound, Unavailable, ConfigError.
+    the records name. ``keys``: what stands before the last tab of a line goes before its answer.
+    Raises NotFound, Unavailable, ConfigError.
     """
     if replicas is not None:
         config = replace(config, service=replace(config.service, replicas=replicas))
@@ -57,7 +59,7 @@ async def stream(
             language = str(found.metadata.get("language", config.model.language))
             pace = Pace()
             records = Records(audit, config.service_name, found.number, language, login)
-            answers = Answers(config, checker, pool, records, pace)
+            answers = Answers(config, checker, pool, records, pace, keys)
             longest, ahead = config.server.max_body, _AHEAD * config.service.replicas
             await _Carrier(Pipes(source, sink), answers, pace, longest, ahead).run()
     finally:
