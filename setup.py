@@ -39,6 +39,7 @@ setup(
         "joblib>=1.5",
         "limits>=5.8",
         "msgpack>=1.2",
+        "msgspec>=0.22",
         "numpy>=2.2",
         "orjson>=3.11",
         "pandas>=2.3",

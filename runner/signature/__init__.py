@@ -3,6 +3,7 @@
     signature  what a fitted model expects and answers; stored with its version
     reading    one value of JSON or text -> one value of a declared type
     raw        arrays of numbers that came as bytes
+    records    JSON lists of records that are as declared -> tables, at once
     checker    requests -> tables, compiled once for a version and its mapping
     field      the values of one field
     shapes     columns, or rows without names: as long and as wide as they must be

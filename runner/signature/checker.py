@@ -18,6 +18,7 @@ from runner.signature.matching import MappedField, match
 from runner.signature.nearest import nearest
 from runner.signature.raw import Raw
 from runner.signature.reading import KINDS
+from runner.signature.records import RecordReader
 from runner.signature.shapes import check_array, check_columns, check_names, cut, flatten
 from runner.signature.signature import Signature
 
@@ -56,6 +57,10 @@ class Checker:
             itemgetter(*self.names) if self._plain and len(self.names) > 1 else None
         )
         self._pack_row = struct.Struct(f"<{len(self.names)}d").pack
+        self.records: RecordReader | None = None
+        """Reads JSON at once, what is as declared; None where it cannot for the names' sake."""
+        with suppress(ValueError):
+            self.records = RecordReader(self._fields, lambda lists: self._table(lists, 0, ()))
 
     def row(self, params: Mapping[str, Any]) -> Table:
         """Check one row of texts, as in a query string. Raises InvalidInput."""

@@ -34,10 +34,19 @@ class Asked:
     """One line: what it asks, then its answer or what is wrong with it."""
 
     line: bytes | None
-    objects: Objects
-    key: bytes = b""
+    key: bytes
+    rows: int = 0
     answer: bytes = _NOTHING
     error: Exception | None = None
+    given: Objects | None = None
+
+    @property
+    def objects(self) -> Objects:
+        """What a line asks that can be read, decoded if it was not."""
+        if self.given is None:
+            assert self.line is not None
+            self.given = load(self.line)
+        return self.given
 
 
 class Answers:
@@ -70,12 +79,19 @@ class Answers:
         ``first``: the number of the first line. Their records are written.
         """
         begun = time.monotonic()
-        asked = [self._read(line) for line in lines]
-        good = [each for each in asked if each.error is None]
-        if self._settings.params:
-            await self._each(good)
-        elif good:
-            await self._together(good)
+        asked = [self._cut(line) for line in lines]
+        table = None if self._settings.params else self._at_once(asked)
+        if table is not None:
+            await self._call(asked, table)
+        else:
+            for each in asked:
+                if each.error is None:
+                    self._read(each)
+            good = [each for each in asked if each.error is None]
+            if self._settings.params:
+                await self._each(good)
+            elif good:
+                await self._together(good)
         self._pace.took(len(lines), time.monotonic() - begun)
         for each in asked:
             if each.error is not None:
@@ -92,18 +108,37 @@ class Answers:
         ]
         return b"\n".join([each.key + each.answer for each in asked]) + b"\n", "".join(told)
 
-    def _read(self, line: bytes | None) -> Asked:
+    def _cut(self, line: bytes | None) -> Asked:
+        """Take the key off a line."""
+        if line is None or not self._keys:
+            return Asked(line, b"")
+        key, tab, rest = line.rpartition(_TAB)
+        if not tab:
+            return Asked(line, b"", error=ValueError("no tab between a key and a list (--keys)"))
+        return Asked(rest, key + tab)
+
+    def _at_once(self, asked: list[Asked]) -> Table | None:
+        """Read all lines at once; None if one may be wrong, or too long."""
+        records, most = self._checker.records, self._server.max_rows
+        lines = [each.line for each in asked if each.line is not None and each.error is None]
+        if records is None or len(lines) < len(asked):
+            return None
+        if any(len(line) > most and objects(line) > most for line in lines):
+            return None
+        read = records.read_lines(lines)
+        if read is None:
+            return None
+        table, counts = read
+        for each, rows in zip(asked, counts, strict=True):
+            each.rows = rows
+        return table
+
+    def _read(self, asked: Asked) -> None:
         """Read one line; what is wrong with it becomes its error."""
-        key = b""
+        line, most = asked.line, self._server.max_rows
         try:
             if line is None:
                 raise ValueError(f"longer than {self._server.max_body} bytes (server.max_body)")
-            if self._keys:
-                key, tab, line = line.rpartition(_TAB)
-                key += tab
-                if not tab:
-                    raise ValueError("no tab between a key and a list of objects (--keys)")
-            most = self._server.max_rows
             if len(line) > most and objects(line) > most:
                 raise ValueError(f"more than {most} objects (server.max_rows)")
             value = load(line)
@@ -111,9 +146,9 @@ class Answers:
                 raise ValueError("not a list of objects")
             if not value:
                 raise ValueError("an empty list, expected at least one object")
+            asked.given, asked.rows = value, len(value)
         except ValueError as ex:
-            return Asked(line, [], key, error=ex)
-        return Asked(line, value, key)
+            asked.error = ex
 
     async def _together(self, asked: list[Asked]) -> None:
         """Answer lines by one call; if anything is wrong, find out with which."""
@@ -129,6 +164,10 @@ class Answers:
             if not asked:
                 return
             table = self._check(asked)
+        await self._call(asked, table)
+
+    async def _call(self, asked: list[Asked], table: Table) -> None:
+        """Answer lines by one call of the model; if that fails, find out of which."""
         try:
             await self._predict(asked, table, {})
         except (WorkerError, ContractError, OSError) as ex:
@@ -165,7 +204,7 @@ class Answers:
         rows = part.rows(plain)
         start = 0
         for each in asked:
-            stop = start + len(each.objects)
+            stop = start + each.rows
             each.answer = dump(rows[start:stop])
             start = stop
         size = sum([len(each.line or b"") for each in asked])

@@ -156,14 +156,17 @@ def test_rows_that_cannot_be_answered(spark: SparkSession, iris: Project) -> Non
 
 def test_the_statement_for_hive(spark: SparkSession, iris: Project) -> None:
     """Spark takes the page's statement for Hive, with what its file says as the command."""
-    added, statement = HIVE.strip().removesuffix(";").split("\n")
+    added, statement = HIVE.strip().removesuffix(";").split("\n", 1)
     command = _there(added.split("-- exec ")[1], iris)
     script = iris.config.parent / "runner-stream.sh"
     script.write_text(f"#!/bin/sh\nexec {command}\n")
     script.chmod(0o755)
     spark.sql("""
-        SELECT id, to_json(array(named_struct('sepal length', sepal_length, 'sepal width', sepal_width,
-          'petal length', petal_length, 'petal width', petal_width))) AS line FROM flowers WHERE id < 100
+        SELECT id, to_json(array(named_struct(
+            'sepal length', sepal_length, 'sepal width', sepal_width,
+            'petal length', petal_length, 'petal width', petal_width
+        ))) AS line
+        FROM flowers WHERE id < 100
     """).createOrReplaceTempView("lines_of_json")
 
     found = _pandas(spark.sql(statement.replace("runner-stream.sh", str(script))))

@@ -41,6 +41,7 @@ OWNERS = {
     "joblib": ("runner/training/parallel.py",),
     "julia": ("adapters/julia/bridge.py",),
     "msgpack": ("contracts/wire.py", "runner/web/packed.py"),
+    "msgspec": ("runner/signature/records.py",),
     "numpy": (
         "adapters/",
         "runner/datasets/",
