@@ -8,8 +8,8 @@ after the other: `runner stream`; `pld-stream`, in a virtual environment of its 
 already; the JSON of those lines alone, read by orjson into maps.
 
 A stream has answered a line before it is timed, from the first byte that it is sent until its last
-answer is read; start-up does not count. Every answer is compared with that of the bare predict. Each
-side fits the same rows with the same parameters. With a thousand rows on a line a forest of 100
+answer is read: start-up does not count. Every answer is compared with that of the bare predict. All
+fit the same rows with the same parameters. With a thousand rows on a line a forest of 100
 trees is asked, too: a tree takes less time for a row than anybody needs to read one. Figures are
 medians of the rounds; those per second of processors are by what the stream and its workers worked,
 and say more on a busy machine.

@@ -19,6 +19,9 @@ from contracts.table import Matrix, Table, Type
 from runner.signature.faults import InvalidInput
 from runner.signature.field import CheckedField
 
+_AT_ONCE = 64 * 1024
+"""Bytes of lines whose records are there at a time: they stay in the processor's cache."""
+
 _REFUSED = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, InvalidInput)
 
 
@@ -57,20 +60,31 @@ class RecordReader:
             if not all(map(bytes.isascii, lines)):
                 # msgspec would not see what is no UTF-8 in fields that are not the model's.
                 b"\n".join(lines).decode()
-            lists = list(map(self._decode, lines))
-            counts = list(map(len, lists))
-            if not all(counts):
-                return None
-            return self._table(list(chain.from_iterable(lists))), counts
+            read = self._matrix if self._plain else self._columns
+            return read(lines)
         except _REFUSED:
             return None
 
-    def _table(self, records: list[Any]) -> Table:
-        if self._plain:
-            # PERF: no Python for a row, nor for a value. JSON has no NaN, and msgspec no infinity.
-            rows = map(msgspec.structs.astuple, records)
-            return Matrix(len(records), self._features, b"".join(starmap(self._pack_row, rows)))
-        return self._check([list(map(get, records)) for get in self._columns_of])
+    def _matrix(self, lines: Sequence[bytes]) -> tuple[Table, list[int]] | None:
+        """PERF: no Python for a row, nor for a value. JSON has no NaN, and msgspec no infinity."""
+        counts: list[int] = []
+        parts = []
+        step = max(1, _AT_ONCE * len(lines) // (1 + sum(map(len, lines))))
+        for start in range(0, len(lines), step):
+            lists = list(map(self._decode, lines[start : start + step]))
+            counts += map(len, lists)
+            rows = map(msgspec.structs.astuple, chain.from_iterable(lists))
+            parts.append(b"".join(starmap(self._pack_row, rows)))
+        matrix = Matrix(sum(counts), self._features, b"".join(parts))
+        return (matrix, counts) if all(counts) else None
+
+    def _columns(self, lines: Sequence[bytes]) -> tuple[Table, list[int]] | None:
+        lists = list(map(self._decode, lines))
+        counts = list(map(len, lists))
+        if not all(counts):
+            return None
+        records = list(chain.from_iterable(lists))
+        return self._check([list(map(get, records)) for get in self._columns_of]), counts
 
 
 def _declared(field: CheckedField) -> Any:
