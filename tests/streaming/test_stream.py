@@ -78,6 +78,19 @@ def test_parity_pld_stream(tricks: Project) -> None:
     assert errors[0].endswith(": nonsense")
 
 
+def test_keys(tricks: Project) -> None:
+    """--keys: what stands before the last tab goes before the answer, of a bad line too."""
+    lines = [b'1\ta b\t[{"x": 1}]', b'2\t[{"x": "a"}]', b'[{"x": 3}]', b'\t[{"x": 4}, {"x": 5}]']
+    with _start(tricks, "--keys") as process:
+        out, err = process.communicate(b"\n".join(lines), timeout=180)
+
+    assert out.splitlines() == [b"1\ta b\t[2.0]", b"2\t[]", b"[]", b"\t[8.0,10.0]"]
+    errors = [line for line in err.decode().splitlines() if line.startswith(ERROR)]
+    assert len(errors) == 2
+    assert "line 2: row 0: x: 'a' is not accepted" in errors[0]
+    assert "line 3: no tab between a key and a list" in errors[1]
+
+
 BAD = {
     "[]": "an empty list",
     "{}": "not a list of objects",
