@@ -29,6 +29,7 @@ from typing import Any
 
 import orjson
 
+from runner import handlers
 from runner.errors import ConfigError, Fault
 
 # PERF: structlog imports rich, if there is one, for tracebacks that we render in another way: a
@@ -77,10 +78,16 @@ def get_plain_logger(name: str) -> FilteringBoundLogger:
     return logger
 
 
-def configure(environ: Mapping[str, str] = os.environ, *, by_turn: bool = False) -> None:
+def configure(
+    environ: Mapping[str, str] = os.environ,
+    *,
+    by_turn: bool = False,
+    also: Mapping[str, Any] | None = None,
+) -> None:
     """Set up logging for this process, from the two variables. Raises ConfigError for a bad one.
 
-    ``by_turn`` writes what is logged in one turn of the event loop in one go.
+    ``by_turn`` writes what is logged in one turn of the event loop in one go. ``also``: a config's
+    `logging`, whose handlers get our messages as well; those of requests (`get_plain_logger`) not.
     """
     colours = sys.stderr.isatty() and not environ.get("NO_COLOR")
     form = _form(environ)
@@ -91,6 +98,7 @@ def configure(environ: Mapping[str, str] = os.environ, *, by_turn: bool = False)
             structlog.processors.add_log_level,
             structlog.processors.format_exc_info,
             _redact,
+            *([_hand_on] if also else []),
             *(_JSON if form == "json" else _console(colours and form == "console")),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
@@ -98,6 +106,7 @@ def configure(environ: Mapping[str, str] = os.environ, *, by_turn: bool = False)
         cache_logger_on_first_use=True,
     )
     _route_standard_library(level)
+    handlers.apply(also)
 
 
 def for_people(environ: Mapping[str, str] = os.environ) -> bool:
@@ -195,6 +204,16 @@ def _redact(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     return event
 
 
+def _hand_on(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    level = getattr(logging, str(event["level"]).upper())
+    hidden = ("level", "event", "logger_name")
+    fields = {key: value for key, value in event.items() if key not in hidden}
+    told = "".join(f" {key}={value}" for key, value in fields.items() if value is not None)
+    name = str(event.get("logger_name") or "runner")
+    handlers.hand_on(name, level, f"{event['event']}{told}", fields)
+    return event
+
+
 _HARMLESS = frozenset({int, float, bool, type(None)})
 
 
@@ -260,6 +279,8 @@ class _Route(logging.Handler):
     """Hand records of the standard library to structlog, under the same names of levels."""
 
     def emit(self, record: logging.LogRecord) -> None:
+        if handlers.is_ours(record):  # told already
+            return
         level = max(10, min(50, record.levelno // 10 * 10))
         try:
             log: Callable[..., Any] = get_logger(record.name).log

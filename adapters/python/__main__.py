@@ -1,5 +1,8 @@
 """Run the Python adapter: ``python -m adapters.python --socket PATH``."""
 
+import json
+import logging.config
+import os
 import sys
 
 from adapters.protocol import Adapter
@@ -11,6 +14,8 @@ def build() -> Adapter:
     # Only now, as numpy reads the limits on threads when it is imported.
     from adapters.python.adapter import PythonAdapter  # noqa: PLC0415
 
+    if told := os.environ.get("RUNNER_LOGGING"):
+        logging.config.dictConfig(json.loads(told))  # a config's `logging`, for the model's own log
     return PythonAdapter()
 
 

@@ -60,27 +60,44 @@ def command(
     All or nothing: if anything fails, the store is as it was.
     """
     from runner import config as configs
-    from runner import training
+    from runner import handlers, training
     from runner.audit.record import FIT, OnBehalf
-    from runner.cli.output import Steps, print_json
+    from runner.cli.output import Steps, print_json, say
     from runner.cli.recording import recording
     from runner.store import Store
 
     loaded = configs.load(config, deep=True)
+    handlers.apply(loaded.logging)
     # The store is opened first: a fit of hours must not end at a database that is not there.
     store = None if no_save else Store.open(loaded.store_url, place=loaded.place)
+
+    def run(
+        *,
+        persist: bool = True,
+        activate: bool = True,
+        evaluate: bool = False,
+        persist_if_better_than: float | Literal["active"] | None = None,
+    ) -> training.FitResult:
+        return asyncio.run(
+            training.fit(
+                loaded,
+                store if persist else None,
+                by=str(OnBehalf.of(os.environ) or caller()),
+                activate=activate,
+                evaluate=evaluate,
+                if_better_than=persist_if_better_than,
+                progress=Steps(),
+            )
+        )
+
     try:
         with recording(loaded, FIT) as entry:
-            result = asyncio.run(
-                training.fit(
-                    loaded,
-                    store,
-                    by=str(OnBehalf.of(os.environ) or caller()),
-                    activate=not no_activate,
-                    evaluate=evaluate,
-                    if_better_than=save_if_better_than,
-                    progress=Steps(),
-                )
+            fit = configs.decorated(loaded, "fit", run, training.FitResult)
+            result = fit(
+                persist=not no_save,
+                activate=not no_activate,
+                evaluate=evaluate,
+                persist_if_better_than=save_if_better_than,
             )
             entry.version, entry.rows = result.version, result.metadata.get("rows")
     finally:
@@ -99,9 +116,9 @@ def command(
         return
     for which in ("train", "test"):
         if f"score_{which}" in result.metadata:
-            click.echo(f"Score on {which} data: {result.metadata[f'score_{which}']:.4f}")
+            say(f"Score on {which} data: {result.metadata[f'score_{which}']:.4f}")
     if result.version is None:
-        click.echo(f"Model {result.note}.")
+        say(f"Model {result.note}.")
     else:
         active = ", now active" if result.activated else ""
-        click.echo(f"Wrote model with version {result.version}{active}.")
+        say(f"Wrote model with version {result.version}{active}.")

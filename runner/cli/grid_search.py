@@ -42,8 +42,9 @@ def command(
     model's own language.
     """
     from runner import config as configs
+    from runner import handlers
     from runner.audit.record import GRID_SEARCH
-    from runner.cli.output import Steps, print_json, print_table
+    from runner.cli.output import Steps, print_json, print_table, say
     from runner.cli.recording import recording
     from runner.store import Store
     from runner.training import candidates
@@ -54,6 +55,7 @@ def command(
     if save_results is not None and not save_results.absolute().parent.is_dir():
         raise click.UsageError(f"--save-results: there is no folder {save_results.parent}.")
     loaded = configs.load(config, deep=True)
+    handlers.apply(loaded.logging)
     # Both are opened first: a search of hours must not end at what is not there.
     store = Store.open(loaded.store_url, place=loaded.place) if persist_best else None
     try:
@@ -85,4 +87,4 @@ def command(
     print_table(*candidates.table(result.candidates))
     if version is not None:
         active = ", now active" if result.stored and result.stored.activated else ""
-        click.echo(f"Wrote best model with version {version}{active}.")
+        say(f"Wrote best model with version {version}{active}.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import threading
 import time
@@ -16,6 +17,8 @@ from rich.bar import Bar
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from runner import handlers
 
 _BAR = 24  # characters
 _SELDOM = 1.0  # seconds between lines of a count
@@ -46,6 +49,16 @@ def print_table(
         cells: list[RenderableType] = [Text(cell) for cell in row]
         table.add_row(*cells, *([] if bar is None else [bar]))
     console.print(table)
+
+
+def say(text: str) -> None:
+    """Print a result, and give it to the handlers of the config's `logging`."""
+    click.echo(text)
+    _log(text)
+
+
+def _log(text: str) -> None:
+    handlers.hand_on("runner", logging.INFO, text)
 
 
 class Count:
@@ -97,7 +110,7 @@ class Steps:
         else:
             yield
         seconds = time.perf_counter() - begun
-        self._console.print(f"{what}… done in {seconds:.3f} s", markup=False, soft_wrap=True)
+        self._tell(f"{what}… done in {seconds:.3f} s")
 
     @contextmanager
     def tally(self, what: str) -> Iterator[Count]:
@@ -111,8 +124,13 @@ class Steps:
             count = Count(self.line, _SELDOM)
             yield count
         seconds = time.perf_counter() - begun
-        self._console.print(f"{what}… {count} in {seconds:.3f} s", markup=False, soft_wrap=True)
+        self._tell(f"{what}… {count} in {seconds:.3f} s")
 
     def line(self, text: str) -> None:
         """Pass on a line of the model's."""
         self._console.print(f"  {text}", markup=False, style="dim", soft_wrap=True)
+        _log(text)
+
+    def _tell(self, text: str) -> None:
+        self._console.print(text, markup=False, soft_wrap=True)
+        _log(text)

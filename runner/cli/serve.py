@@ -59,6 +59,7 @@ def command(
     gc.disable()  # PERF: what is imported stays: looking for garbage in it delays the start
     from runner import config as loading
     from runner import logs
+    from runner.config import decorators
     from runner.errors import ConfigError
     from runner.web import server
     from runner.web.activation import inherited
@@ -73,7 +74,7 @@ def command(
     elif keyfile is not None:
         raise click.UsageError("--keyfile is the key of --certfile, which is missing.")
     loaded = loading.load_all(configs)
-    logs.configure()
+    logs.configure(also=loading.logging_of(loaded))
     log = logs.get_logger("runner")
     audit = loaded[0].audit_in_full  # to the end: what counts usage follows this file
     with inherited() or server.listen(host, port) as listener:
@@ -86,6 +87,7 @@ def command(
                 log.warning("no authentication: only this machine can ask, and anybody on it")
             else:
                 log.info("authentication", **_told(auth), read_from=str(auth_from))
+            decorators.rehearse(loaded)
             settings = loaded[0].server
             front_end = partial(
                 server.command,
@@ -94,6 +96,8 @@ def command(
                 within=Limits(**asdict(settings)),
                 audit=audit,
                 quotas=loading.limits_of(loaded),
+                decorators=decorators.FrontEndDecorators.of(loaded),
+                logging=loading.logging_of(loaded),
                 auth=None if auth == loading.NO_AUTH else auth,
                 certfile=certfile,
                 keyfile=keyfile,

@@ -44,7 +44,7 @@ def command(
     from runner.streaming import stream
 
     loaded = configs.load(config)
-    logs.configure()
+    logs.configure(also=loaded.logging)
     with Store.open(loaded.store_url, place=loaded.place) as store:
         try:
             asyncio.run(stream(loaded, store, caller(), model_version, replicas, keys))

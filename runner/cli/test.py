@@ -24,11 +24,12 @@ def command(config: str | None, model_version: int | None, as_json: bool) -> Non
     The config's `scoring` names scikit-learn's scorers; default accuracy or R².
     """
     from runner import config as configs
-    from runner import training
-    from runner.cli.output import Steps, print_json
+    from runner import handlers, training
+    from runner.cli.output import Steps, print_json, say
     from runner.store import Store
 
     loaded = configs.load(config, deep=True)
+    handlers.apply(loaded.logging)
     with Store.open(loaded.store_url, place=loaded.place) as store:
         result = asyncio.run(training.evaluate(loaded, store, model_version, Steps()))
     if as_json:
@@ -36,4 +37,4 @@ def command(config: str | None, model_version: int | None, as_json: bool) -> Non
         return
     for name, score in result.scores.items():
         label = "Score" if name == "score" else f"Score ({name})"
-        click.echo(f"{label} of version {result.version}: {score:.4f}")
+        say(f"{label} of version {result.version}: {score:.4f}")

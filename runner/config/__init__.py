@@ -1,6 +1,7 @@
 """Read the config of a service: YAML, or Palladium's Python-dict files.
 
     loading      files → Config: the whole way, and all faults at once
+    several      the configs of one server
     document     values beside the file and line that each came from
     yaml_file, python_file    one file → document
     directives   __copy__, __default__, __env__, __python__, __factory__
@@ -10,6 +11,8 @@
     auth         who may ask
     quotas       and how much
     grid_search  what to search
+    decorators   what is put around functions
+    log_handlers what Python's own logging does
     model        the model and the data loaders, in every language
     wire         what of it can travel to an adapter
     factory      names → objects
@@ -24,8 +27,9 @@ user's own.
 """
 
 from runner.config.auth import is_loopback
+from runner.config.decorators import decorated
 from runner.config.factory import build, resolve
-from runner.config.loading import auth_of, default_spec, expand, limits_of, load, load_all
+from runner.config.loading import default_spec, load
 from runner.config.settings import (
     EVERYBODY,
     NO_AUTH,
@@ -45,6 +49,7 @@ from runner.config.settings import (
     Storage,
     StoreSettings,
 )
+from runner.config.several import auth_of, expand, limits_of, load_all, logging_of
 
 __all__ = [
     "EVERYBODY",
@@ -66,11 +71,13 @@ __all__ = [
     "StoreSettings",
     "auth_of",
     "build",
+    "decorated",
     "default_spec",
     "expand",
     "is_loopback",
     "limits_of",
     "load",
     "load_all",
+    "logging_of",
     "resolve",
 ]

@@ -10,8 +10,9 @@ import difflib
 import importlib
 import importlib.util
 import inspect
+import pkgutil
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -56,7 +57,7 @@ def missing(name: str) -> str | None:
     while known < len(parts) - 1 and _find(".".join(parts[: known + 1])):
         known += 1
     if known == 0:
-        return f"there is no module {parts[0]!r}"
+        return f"there is no module {parts[0]!r}{_meant(parts[0], _modules())}"
     if len(parts) - known > 1:
         module = ".".join(parts[:known])
         try:
@@ -132,8 +133,19 @@ def _find_in(name: str, parent: ModuleSpec) -> ModuleSpec | None:
 
 
 def _has_no(name: str, part: str, holder: object) -> str:
-    near = difflib.get_close_matches(part, dir(holder), n=1)
-    return f"{name} has no {part}" + (f", did you mean {near[0]!r}?" if near else "")
+    names = {*dir(holder), *_modules(getattr(holder, "__path__", ()))}
+    return f"{name} has no {part}{_meant(part, names)}"
+
+
+def _modules(folders: Iterable[str] | None = None) -> set[str]:
+    """Name the modules in folders, those of a package that it has not imported, too; or all."""
+    found = {module.name for module in pkgutil.iter_modules(folders)}
+    return found if folders is not None else found | sys.stdlib_module_names
+
+
+def _meant(part: str, names: Iterable[str]) -> str:
+    near = difflib.get_close_matches(part, sorted(names), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""
 
 
 def _error(problem: str, expected: str | None = None, key: str | None = None) -> ConfigError:

@@ -1,32 +1,30 @@
-"""Load configs: read the files, merge them, carry out directives, check everything, convert it."""
+"""Load a config: read the files, merge them, carry out directives, check everything, convert it."""
 
 from __future__ import annotations
 
-import glob
 import hashlib
 import json
 import os
-import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from runner.config import directives, palladium, sections
+from runner.config import decorators, directives, palladium, sections
 from runner.config.cursor import Cursor, Faults, Key, unknown
 from runner.config.document import Document, Place, plain
 from runner.config.grid_search import check_scoring
+from runner.config.log_handlers import environment
 from runner.config.model import ModelReader
 from runner.config.places import joined
 from runner.config.python_file import read_python
 from runner.config.settings import (
     PYTHON,
-    Auth,
-    AuthSettings,
+    AdapterSettings,
     Config,
+    Decorator,
     ModelSettings,
-    QuotaSettings,
     ServerSettings,
     StoreSettings,
 )
@@ -34,7 +32,6 @@ from runner.config.yaml_file import read_yaml
 from runner.errors import ConfigError, Fault
 
 DEFAULT = "runner.yaml"
-_PATTERN = re.compile(r"[*?[]")
 _VARIABLES = ("RUNNER_CONFIG", "PALLADIUM_CONFIG")
 
 
@@ -70,6 +67,7 @@ def load(
     )
     store = joined(top, read["store"], read["model_persister"])
     _unwrap(top, read)
+    lists = _decorators(top, read, deep)
     found = list(faults)
     if found:
         raise ConfigError(found)
@@ -89,7 +87,7 @@ def load(
         **metadata,
         service_metadata={**document.values["service_metadata"], **metadata},
         model=read["model"],
-        adapter=read["adapter"],
+        adapter=_adapter(read),
         train=read["dataset_loader_train"],
         test=read["dataset_loader_test"],
         service=read["predict_service"],
@@ -103,6 +101,8 @@ def load(
         store_url=store.url or default,
         place=store.place,
         export_to=export and replace(export, url=export.url or default),
+        decorators=lists,
+        logging=read["logging"],
         config_hash=_hash(written, [Path(script) for script in scripts if script]),
         raw=document.values,
     )
@@ -122,100 +122,35 @@ def _unwrap(top: Cursor, read: dict[str, Any]) -> None:
     read["model"] = ModelSettings(model.language, {**model.wire, "unwrap": True})
 
 
+def _decorators(
+    top: Cursor, read: Mapping[str, Any], deep: bool
+) -> dict[str, tuple[Decorator, ...]]:
+    """Give the lists of decorators; note what they cannot do, and ``deep``, what is not there."""
+    lists = {which: read[f"{which}{decorators.ENDING}"] for which in decorators.LISTS}
+    lists = {which: names for which, names in lists.items() if names}
+    if deep:
+        decorators.check(top, lists)
+    loaders = (read["dataset_loader_train"], read["dataset_loader_test"])
+    for loader in loaders if "load_data" in lists else ():
+        if loader and loader.source:
+            problem = f"data from {loader.language} are loaded in its own process, not in Python"
+            top.fault_at("load_data_decorators", problem, "a loader in Python")
+    return lists
+
+
+def _adapter(read: Mapping[str, Any]) -> AdapterSettings:
+    """Give the `adapter` section; a model in Python logs as `logging` says."""
+    found: AdapterSettings = read["adapter"]
+    if read["model"].language != PYTHON:
+        return found
+    return replace(found, env={**environment(read["logging"]), **found.env})
+
+
 def _server(read: Mapping[str, Any]) -> ServerSettings:
     """Give the `server` section; Palladium's rules for URLs ask for actions unless it says no."""
     found: ServerSettings = read["server"]
     asked = read["flask_add_url_rules"] and found.actions is None
     return replace(found, actions=True) if asked else found
-
-
-def load_all(
-    specs: Sequence[str] = (), *, deep: bool = False, environ: Mapping[str, str] = os.environ
-) -> list[Config]:
-    """Load the configs of several services that one server is to serve, all faults at once.
-
-    Without any, the default one (`default_spec`). A pattern such as ``services/*.yaml`` stands for
-    the files that it finds now, in the order of their names.
-    Besides what `load` checks: distinct service names and entry points, one `server` section, one
-    `auth` and one `limits`.
-    """
-    configs: list[Config] = []
-    faults: list[Fault] = []
-    for spec in expand(specs or [default_spec(environ)]):
-        try:
-            configs.append(load(spec, deep=deep, environ=environ))
-        except ConfigError as ex:
-            faults += ex.faults
-    names: dict[str, Config] = {}
-    entries: dict[str, Config] = {}
-    for config in configs:
-        name, entry = config.service_name, config.service.entry_point
-        if first := names.get(name):
-            problem = f"{name!r} is the service of {first.path} too"
-            key = "service_metadata.service_name"
-            faults.append(Fault(problem, "distinct service names", str(config.path), key))
-        if entry and (first := entries.get(entry)):
-            problem = f"{entry!r} is the entry point of {first.service_name} too"
-            key = "predict_service.entry_point"
-            faults.append(Fault(problem, "distinct entry points", str(config.path), key))
-        if config.server != configs[0].server:
-            problem = f"not the same as in {configs[0].path}: {asdict(configs[0].server)}"
-            faults.append(Fault(problem, "one for all services", str(config.path), "server"))
-        if config.audit != configs[0].audit:
-            problem = f"not the same as in {configs[0].path}"
-            faults.append(Fault(problem, "one for all services", str(config.path), "audit"))
-        names.setdefault(name, config)
-        if entry:
-            entries.setdefault(entry, config)
-    faults += _auth_faults(configs)
-    if faults:
-        raise ConfigError(faults)
-    return configs
-
-
-def expand(specs: Sequence[str]) -> Iterator[str]:
-    """Give the specs, those that are patterns replaced by what they find."""
-    for spec in specs:
-        found = sorted(glob.glob(spec)) if _PATTERN.search(spec) else []
-        yield from found or [spec]  # a file that is not there is told as such
-
-
-def auth_of(configs: Sequence[Config]) -> tuple[Auth | None, Path | None]:
-    """Give the `auth` of a server with these configs, and the first file that says it.
-
-    It is the server's, so it need stand in one config only; `load_all` refuses two that differ.
-    """
-    return next(
-        ((config.auth, config.path) for config in configs if config.auth is not None), (None, None)
-    )
-
-
-def limits_of(configs: Sequence[Config]) -> Mapping[str, QuotaSettings]:
-    """Give the `limits` of a server with these configs: those of the first that has some."""
-    return next((config.limits for config in configs if config.limits), {})
-
-
-def _auth_faults(configs: Sequence[Config]) -> list[Fault]:
-    auth, path = auth_of(configs)
-    faults = []
-    for config in configs:
-        where = str(config.path)
-        if config.auth not in (None, auth):
-            # SECURITY: not told in what they differ, which may be a secret.
-            problem = f"not the same as in {path}, and it is the whole server's"
-            faults.append(Fault(problem, "one for all services, or in one config", where, "auth"))
-        if config.limits and config.limits != limits_of(configs):
-            problem = "not the same as in another config, and they are the whole server's"
-            faults.append(Fault(problem, "one for all services, or in one config", where, "limits"))
-        if config.limits and not isinstance(auth, AuthSettings):
-            problem = "nobody is known to this server, so nobody's requests could be counted"
-            faults.append(Fault(problem, "auth: {issuer: …}", where, "limits"))
-        service = config.service
-        if (service.allow_clients or service.allow_scopes) and not isinstance(auth, AuthSettings):
-            problem = "nobody is known to this server, so nobody could be allowed"
-            key = f"predict_service.allow_{'clients' if service.allow_clients else 'scopes'}"
-            faults.append(Fault(problem, "auth: {issuer: …}", where, key))
-    return faults
 
 
 def _files(spec: str) -> list[Path]:

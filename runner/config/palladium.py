@@ -26,6 +26,8 @@ _PREFIX = "palladium."
 _DATASETS = ("CSV", "Table", "SQL", "OpenML", "EmptyDatasetLoader", "ScheduledDatasetLoader")
 _RENAMED = {
     **{f"palladium.dataset.{name}": f"runner.datasets.{name}" for name in _DATASETS},
+    "palladium.cache.diskcache": "runner.datasets.cache.diskcache",
+    "palladium.cache.picklediskcache": "runner.datasets.cache.picklediskcache",
     "palladium.util.Partial": "adapters.python.partial.Partial",
     "palladium.util.with_parallel_backend": "runner.training.parallel.with_parallel_backend",
 }

@@ -13,8 +13,10 @@ from typing import Any
 from contracts.table import MAX_LEVELS, Type
 from runner.config.auth import AUTH, auth, scopes
 from runner.config.cursor import Cursor, Faulty, Key, show, unknown
+from runner.config.decorators import ENDING, LISTS, decorators
 from runner.config.directives import FACTORY
 from runner.config.grid_search import GRID_SEARCH, grid_search
+from runner.config.log_handlers import LOGGING, log_handlers
 from runner.config.palladium import SERVICE
 from runner.config.persister import persister
 from runner.config.places import STORE, store
@@ -58,27 +60,6 @@ TYPES = {
 
 DAY = 86_400.0
 _GIB = 1024**3
-
-NOT_YET = {
-    "logging": "$RUNNER_LOG and $RUNNER_LOG_LEVEL",
-    **dict.fromkeys(
-        f"{name}_decorators"
-        for name in (
-            "predict",
-            "alive",
-            "list",
-            "fit",
-            "activate",
-            "update_model_cache",
-            "load_data",
-            "update_data",
-            "read_model",
-            "write_model",
-            "get_metadata",
-        )
-    ),
-}
-"""Palladium's sections that are understood but not carried out, and what to use instead."""
 
 
 def mapping(cursor: Cursor) -> tuple[MappedField, ...]:
@@ -293,12 +274,6 @@ def alive(cursor: Cursor) -> None:
     cursor.section(ALIVE)
 
 
-def not_yet(cursor: Cursor) -> None:
-    """Refuse a section that is Palladium's, and not built yet."""
-    instead = NOT_YET[cursor.path[0]]
-    raise Faulty("not supported yet", instead and f"use {instead}")
-
-
 SECTIONS: dict[str, Mapping[str, Key]] = {
     "service_metadata": SERVICE_METADATA,
     "predict_service": PREDICT_SERVICE,
@@ -311,6 +286,7 @@ SECTIONS: dict[str, Mapping[str, Key]] = {
     "alive": ALIVE,
     "audit": AUDIT,
     "grid_search": GRID_SEARCH,
+    "logging": LOGGING,
 }
 """Sections by name: where a key belongs that was written at the top."""
 
@@ -330,6 +306,7 @@ TOP = {
     "flask_add_url_rules": Key(url_rules, False),
     "scoring": Key(_scoring),
     "grid_search": Key(grid_search),
-    **{name: Key(not_yet) for name in NOT_YET},
+    "logging": Key(log_handlers),
+    **{f"{name}{ENDING}": Key(decorators, ()) for name in LISTS},
 }
 """Top-level keys, but for the model and the data loaders (runner.config.model)."""

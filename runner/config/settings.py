@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from runner.config.schedule import Schedule
 
 PYTHON = "python"
+Decorator = str | Mapping[str, Any]
+"""The dotted name of one, or a factory that makes it."""
 Scorer = str | Callable[..., float]
 """A scorer of scikit-learn's, by name, or a function (estimator, X, y)."""
 Scoring = Scorer | Mapping[str, Scorer]
@@ -312,6 +314,10 @@ class Config:
     """Where artifacts lie; None: in the database."""
     export_to: StoreSettings | None
     """Where `runner export` exports to unless told; None: the config does not say."""
+    decorators: Mapping[str, tuple[Decorator, ...]]
+    """By what they are put around (`decorators.LISTS`); no empty list."""
+    logging: Mapping[str, Any] | None = field(repr=False)
+    """What logging.config.dictConfig takes; None: the config does not say."""
     config_hash: str
     """sha256 (hex) of what was written, the scripts included; environment variables by name."""
     raw: Mapping[str, Any] = field(repr=False)

@@ -9,9 +9,10 @@ from typing import Any
 import pandas as pd
 
 from contracts.table import Column, Columns
-from runner.config import Config, build
+from runner.config import Config, build, decorated
 from runner.datasets import frames
 from runner.datasets.arrays import as_frame, as_vector
+from runner.datasets.sources import ScheduledDatasetLoader
 from runner.errors import ConfigError, DatasetError, Fault, NotFound, RunnerError
 
 
@@ -37,7 +38,7 @@ def load(config: Config, which: str) -> Dataset:
         raise ConfigError([fault])
     if settings.factory is None:
         raise ValueError(f"{key} is a function of {settings.language}, which a worker must call")
-    found = _call(build(settings.factory), settings.factory["!"])
+    found = _call(lambda: _load(config, build(settings.factory)), settings.factory["!"])
     if not isinstance(found, tuple) or len(found) != 2:
         raise DatasetError(f"{key} gave a {type(found).__name__}, expected features and target")
     features, target = found
@@ -53,6 +54,18 @@ def load(config: Config, which: str) -> Dataset:
     if not len(frame):
         raise DatasetError(f"{key} ({settings.factory['!']}) gave no rows")
     return Dataset(frames.table(frame), frames.target(series))
+
+
+def _load(config: Config, loader: Any) -> Any:
+    """Call a loader, with the config's decorators around the call; each is given the loader."""
+
+    def load_data(loader: Callable[[], Any]) -> Any:
+        return loader()
+
+    load = decorated(config, "load_data", load_data)
+    if isinstance(loader, ScheduledDatasetLoader):
+        load = decorated(config, "update_data", load)
+    return load(loader)
 
 
 def _call(loader: Callable[[], Any], name: str) -> Any:

@@ -6,7 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from contracts.messages import Load
-from runner.config import Config
+from runner.config import Config, decorated
 from runner.store import Store
 from runner.training.data import rows
 from runner.training.progress import Progress, Silent
@@ -35,7 +35,8 @@ async def evaluate(
     check_scoring(config)
     data = await rows(config, "test", tell)
     with tell.step(f"Reading model version {found.number}"):
-        artifact = await asyncio.to_thread(store.read_artifact, name, found.number)
+        read = decorated(config, "read_model", store.read_artifact, bytes)
+        artifact = await asyncio.to_thread(read, name, found.number)
     async with worker_for(config, tell) as worker:
         with tell.step("Loading model"):
             await worker.request(

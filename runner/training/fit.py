@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from contracts.messages import Fit, Hello, Persist, Reply
-from runner.config import Config
+from runner.config import Config, decorated
 from runner.config.settings import ACTIVE
 from runner.errors import ConfigError, Fault
 from runner.signature import Checker, IncompatibleMapping, Signature
-from runner.store import Store
+from runner.store import Store, Version
 from runner.training.data import rows
 from runner.training.evaluate import evaluate as evaluate_version
 from runner.training.progress import Progress, Silent
@@ -79,7 +79,7 @@ async def fit(
             kept = await worker.request(Persist)
             assert kept.artifact is not None
             version = await asyncio.to_thread(
-                store.add_version,
+                decorated(config, "write_model", store.add_version, Version),
                 config.service_name,
                 kept.artifact,
                 artifact_format=kept.format or "",

@@ -17,6 +17,7 @@ from falcon.util.uri import parse_query_string
 from runner.audit.record import ACTIVATE, CANCEL, DELETE, FIT, OnBehalf
 from runner.signature.text import dump
 from runner.web.body import read_body
+from runner.web.decorators import Dressing
 from runner.web.limits import Limits
 from runner.web.named import to_change, to_read
 from runner.web.page import Page
@@ -222,17 +223,20 @@ class OneJob:
         return await self._services.ask(query, service=service.name, arguments={"job": job})
 
 
-def add_routes(app: falcon.asgi.App[Any, Any], services: Services, limits: Limits) -> None:
+def add_routes(
+    app: falcon.asgi.App[Any, Any], services: Services, limits: Limits, dressing: Dressing
+) -> None:
     """Add all of them, for the only or first service and for one by name."""
-    for path, resource in (
-        ("/activate", Activate(services, limits)),
-        ("/fit", Fit(services, limits)),
-        ("/update-model-cache", UpdateModelCache(services, limits)),
-        ("/jobs", JobList(services)),
-        ("/jobs/{job}", OneJob(services)),
+    for path, resource, decorators in (
+        ("/activate", Activate(services, limits), "activate"),
+        ("/fit", Fit(services, limits), "server_fit"),
+        ("/update-model-cache", UpdateModelCache(services, limits), "update_model_cache"),
+        ("/jobs", JobList(services), ""),
+        ("/jobs/{job}", OneJob(services), ""),
     ):
-        app.add_route(path, resource)
-        app.add_route(f"/services/{{service}}{path}", resource)
+        dressed = dressing.around(decorators, resource)
+        app.add_route(path, dressed)
+        app.add_route(f"/services/{{service}}{path}", dressed)
     app.add_route("/services/{service}/versions/{version}", StoredVersion(services, limits))
 
 

@@ -12,8 +12,10 @@ import falcon.asgi
 
 from contracts.errors import ContractError
 from runner.config import AuthSettings, QuotaSettings
+from runner.config.decorators import NO_DECORATORS, FrontEndDecorators
 from runner.signature.text import dump
 from runner.web import actions, authenticate
+from runner.web.decorators import Dressing
 from runner.web.envelope import failure
 from runner.web.limits import Limits
 from runner.web.observe import Logger, Observer
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
     from runner.audit.opening import Audit
     from runner.web.protocol import Gate
-    from runner.workers.services import Services
+    from runner.workers.services import Service, Services
 
 
 def create_app(
@@ -44,13 +46,15 @@ def create_app(
     auth: AuthSettings | None = None,
     folder: Path | None = None,
     quotas: Mapping[str, QuotaSettings] = MappingProxyType({}),
+    decorators: FrontEndDecorators = NO_DECORATORS,
 ) -> App:
     """Give the ASGI application that answers for ``services``; without ``auth``, to anybody.
 
     It starts and closes them with its own life (ASGI lifespan). ``requests`` takes the one line of
     each request, ``log`` (and that too, without the other) all else. ``audit`` takes a record of
     each prediction, with the values of features if ``inputs``; not ``every`` such request leaves a
-    line as well then.
+    line as well then. ``decorators`` are put around what answers. Raises ConfigError for one that
+    cannot be.
     """
     limits = limits or Limits()
     recorder = None if audit is None else audit.record
@@ -68,9 +72,10 @@ def create_app(
     app.add_error_handler(Exception, failures)
     app.add_error_handler(falcon.HTTPError, failures)
     allowances = Allowances(quotas, services.grant)
-    prediction = Prediction(services, limits, allowances)
-    probabilities = Probabilities(services, limits, allowances)
-    listing = Listing(services)
+    dressing = Dressing(decorators, services)
+    prediction = dressing.around("predict", Prediction(services, limits, allowances))
+    probabilities = dressing.around("predict", Probabilities(services, limits, allowances))
+    listing = dressing.around("list", Listing(services))
     app.add_route("/predict", prediction)
     app.add_route("/predict_proba", probabilities)
     app.add_route("/services/{service}/predict", prediction)
@@ -79,11 +84,11 @@ def create_app(
     app.add_route("/services", ServiceList(services))
     app.add_route("/list", listing)
     app.add_route("/usage", Usage(services))
-    app.add_route("/alive", Alive(services))
+    app.add_route("/alive", dressing.around("alive", Alive(services)))
     app.add_route("/health/live", Live())
     app.add_route("/health/ready", Ready(services))
     if limits.actions if limits.actions is not None else auth is not None:
-        actions.add_routes(app, services, limits)
+        actions.add_routes(app, services, limits, dressing)
     app.add_sink(EntryPoints(services, prediction).answer)
     if auth is not None:
         authenticate.install(app, auth, log, folder=folder)
@@ -154,7 +159,17 @@ class Failures:
         resp.status = problem.status
         for name, value in problem.headers.items():
             resp.set_header(name, value)
-        resp.data = dump(failure(req, problem, service))
+        resp.data = self._body(req, problem, service)
+
+    def _body(self, req: Request, problem: Problem, service: Service | None) -> bytes:
+        try:
+            return dump(failure(req, problem, service))
+        except Exception as ex:  # of a decorator: the failure is told in any case
+            if req.metadata is None:
+                raise
+            self._log.error("get_metadata_decorators failed", reason=f"{type(ex).__name__}: {ex}")
+            req.metadata = None
+            return dump(failure(req, problem, service))
 
 
 def _traceback(ex: Exception, problem: Problem) -> dict[str, str]:

@@ -27,6 +27,8 @@ def success(
         metadata["service_version"] = service.service_version
         metadata["model_version"] = version
     metadata["request_id"] = req.request_id
+    if req.metadata is not None:
+        metadata = req.metadata(**metadata)
     return encode({"metadata": metadata, "result": result})
 
 
@@ -44,4 +46,6 @@ def failure(req: Request, problem: Problem, service: Service | None = None) -> d
         metadata["service_name"] = service.name
         metadata["service_version"] = service.service_version
     metadata["request_id"] = req.request_id
+    if req.metadata is not None:
+        metadata = req.metadata(**metadata)
     return {"metadata": metadata}

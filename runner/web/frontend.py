@@ -11,13 +11,13 @@ from pathlib import Path
 from runner.logs import configure, for_people, get_logger, get_plain_logger
 from runner.web.app import App, create_app
 from runner.web.aside import TURN
-from runner.web.server import CONTROL, audit, auth, limits, quotas
+from runner.web.server import CONTROL, audit, auth, decorators, limits, logging, quotas
 from runner.workers.services import Services
 
 
 def app() -> App:
     """Give the application of one front-end (`server.command` names this function)."""
-    configure(by_turn=True)
+    configure(by_turn=True, also=logging())
     # PERF: a request leaves hardly any garbage in cycles, and what was imported leaves none at all:
     # looking for it more rarely saves a seventh of a request's time.
     gc.freeze()
@@ -40,6 +40,7 @@ def app() -> App:
         auth=auth(),
         folder=Path(os.environ[CONTROL]).parent,
         quotas=quotas(),
+        decorators=decorators(),
         requests=get_plain_logger("runner.web"),
         every=for_people(),  # programs have the records
         audit=trail,

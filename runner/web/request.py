@@ -35,6 +35,7 @@ class Request(falcon.asgi.Request):
         "error",
         "inputs",
         "language",
+        "metadata",
         "model_seconds",
         "policy",
         "queue_seconds",
@@ -72,6 +73,8 @@ class Request(falcon.asgi.Request):
         """How long a prediction waited for the model, and how long that was at it."""
         self.caller: Caller | None = None
         """Who called; None where callers are not known."""
+        self.metadata: Callable[..., dict[str, Any]] | None = None
+        """What the answer's `metadata` goes through; None: nothing."""
         self.policy: Policy | None = None
         """What callers may do; None where anybody may do anything."""
 

@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 from runner.audit.opening import Audit, open_audit
 from runner.config import AuthSettings, QuotaSettings, is_loopback
+from runner.config.decorators import NO_DECORATORS, FrontEndDecorators
+from runner.config.log_handlers import VARIABLE as LOGGING
 from runner.config.settings import AuditSettings
 from runner.errors import ConfigError, Fault, Unavailable
 from runner.web.limits import Limits
@@ -23,6 +26,7 @@ HTTP = "RUNNER_HTTP"
 AUDIT = "RUNNER_AUDIT"
 AUTH = "RUNNER_AUTH"
 LIMITS = "RUNNER_LIMITS"
+DECORATORS = "RUNNER_DECORATORS"
 
 BACKLOG = 2048
 _HEARTBEAT = 30  # seconds that a front-end's loop may stand still before gunicorn replaces it
@@ -83,6 +87,8 @@ def command(
     audit: AuditSettings | None = None,
     auth: AuthSettings | None = None,
     quotas: Mapping[str, QuotaSettings] = MappingProxyType({}),
+    decorators: FrontEndDecorators = NO_DECORATORS,
+    logging: Mapping[str, Any] | None = None,
     certfile: str | None = None,
     keyfile: str | None = None,
     application: str = "runner.web.frontend:app()",
@@ -109,6 +115,8 @@ def command(
         HTTP: (within or Limits()).to_json(),
         AUTH: auth.to_json() if auth else "",
         LIMITS: json.dumps({client: asdict(quota) for client, quota in quotas.items()}),
+        DECORATORS: decorators.to_json(),
+        LOGGING: json.dumps(logging) if logging else "",
     }
     if audit is not None:
         env[AUDIT] = json.dumps(asdict(audit), default=str)
@@ -142,3 +150,14 @@ def quotas() -> dict[str, QuotaSettings]:
     """Give the clients' limits that `command` has set for this process's environment."""
     told = json.loads(os.environ.get(LIMITS) or "{}")
     return {client: QuotaSettings(**quota) for client, quota in told.items()}
+
+
+def decorators() -> FrontEndDecorators:
+    """Give the decorators that `command` has set for this process's environment."""
+    return FrontEndDecorators.from_json(os.environ.get(DECORATORS, ""))
+
+
+def logging() -> Mapping[str, Any] | None:
+    """Give the `logging` that `command` has set for this process's environment."""
+    told = os.environ.get(LOGGING)
+    return dict(json.loads(told)) if told else None

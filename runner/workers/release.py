@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from pathlib import Path
 
-from runner.config import Config
+from runner.config import Config, decorated
 from runner.store import Store, Version
 from runner.workers import interpreter
 from runner.workers.interpreter import Command
@@ -40,9 +40,9 @@ class Release:
         adapter = config.adapter
 
         async def artifact() -> Artifact:
-            content = await asyncio.to_thread(
-                store().read_artifact, version.service, version.number
-            )
+            read = decorated(config, "read_model", store().read_artifact, bytes)
+            update = decorated(config, "update_model", read, bytes)
+            content = await asyncio.to_thread(update, version.service, version.number)
             return Artifact(content, version.artifact_format, version.artifact_sha256)
 
         launch = Launch(

@@ -53,6 +53,9 @@ LOOKED_UP = {
     "builtins.dict": None,
     "itertools.chain.from_iterable": None,
     "sklearn.treee.X": "sklearn has no treee, did you mean 'tree'?",
+    "skleran.tree.X": "there is no module 'skleran', did you mean 'sklearn'?",
+    "runner.dataset.CSV": "runner has no dataset, did you mean 'datasets'?",
+    "json.tol.main": "json has no tol, did you mean 'tool'?",  # which json does not import
     "os.path.join": None,
     "sys.exit": None,
 }

@@ -55,7 +55,35 @@ ONE_LINE = {
         "predict_service.unwrap_sample: a model in r is given columns in any case; "
         "expected a model in Python"
     ),
-    "predict_decorators: [a.b]": "predict_decorators: not supported yet",
+    "predict_decorators: a.b": (
+        "predict_decorators: found 'a.b'; "
+        "expected dotted names of decorators, such as [monitoring.timed]"
+    ),
+    "predict_decorators: [functols.wraps]": (
+        "predict_decorators[0]: there is no module 'functols', did you mean 'functools'?"
+    ),
+    "fit_decorators: [5]": "fit_decorators[0]: found 5, an integer; expected a string (in quotes)",
+    "predic_decorators: [a.b]": (
+        "predic_decorators: unknown key 'predic_decorators', did you mean 'predict_decorators'?"
+    ),
+    "logging: 5": (
+        "logging: found 5, an integer; expected a map of version, disable_existing_loggers, "
+        "incremental, formatters, filters, handlers, loggers, root"
+    ),
+    "logging: {version: 2}": "logging.version: found 2, an integer; expected 1",
+    "logging: {version: 1, handler: {}}": (
+        "logging.handler: unknown key 'handler', did you mean 'handlers'?"
+    ),
+    "logging: {version: 1, handlers: {a: {class: loging.StreamHandler}}}": (
+        "logging.handlers.a.class: there is no module 'loging', did you mean 'logging'?"
+    ),
+    "logging: {version: 1, handlers: {log: {}}, root: {handlers: [logs]}}": (
+        "logging.root.handlers: unknown handler 'logs', did you mean 'log'?"
+    ),
+    "logging: {version: 1, loggers: {a: {level: LOUD}}}": (
+        "logging.loggers.a.level: found 'LOUD'; "
+        "expected one of DEBUG, INFO, WARN, WARNING, ERROR, CRITICAL, FATAL, NOTSET"
+    ),
     "predict_service: {maping: []}": (
         "predict_service.maping: unknown key 'maping', did you mean 'mapping'?"
     ),

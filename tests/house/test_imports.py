@@ -16,6 +16,7 @@ BUILDINGS = ("contracts", "adapters", "runner")
 
 FLOORS = (
     {"errors", "login"},
+    {"handlers"},
     {"config", "logs"},
     {"auth", "datasets", "signature", "store"},
     {"audit"},
