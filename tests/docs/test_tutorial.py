@@ -24,7 +24,7 @@ def _compare(found: list[Step], printed: list[str]) -> None:
 
 @pytest.mark.parametrize("language", _LANGUAGES)
 def test_the_tutorial(language: str, tmp_path: Path) -> None:
-    """Palladium's walk: loaders, model, fit, test, list, activate, serve, predict, alive."""
+    """Palladium's walk: loaders, model, fit, grid search, test, list, serve, predict, alive."""
     shutil.copytree(pages.ROOT / "examples" / "iris-sklearn", tmp_path / "examples/iris-sklearn")
     (tmp_path / "iris").mkdir()
     for name, text in pages.section("tutorial.md", f"In {language}").files.items():
@@ -46,7 +46,17 @@ def test_how_to(tmp_path: Path) -> None:
 def test_the_tutorial_goes_all_the_way() -> None:
     """No command of the walk has been lost from the page."""
     told = "\n".join(step.command for step in _STEPS)
-    commands = ["check", "fit --evaluate", "test", "list", "activate", "delete", "serve", "usage"]
+    commands = [
+        "check",
+        "fit --evaluate",
+        "test",
+        "grid-search",
+        "list",
+        "activate",
+        "delete",
+        "serve",
+        "usage",
+    ]
     assert [name for name in commands if f"runner {name}" not in told] == []
     assert [path for path in ("/predict?", "/alive", "/health/ready") if path not in told] == []
 

@@ -16,6 +16,29 @@ DATABASE = """
         'impl': {'!': 'palladium.persistence.Database', 'url': 'sqlite:///%s-model.db'},
     },
 """
+IRIS = f"""
+    {SERVICE}
+    {palladium.LOADERS}
+    'model': {{
+        '__factory__': 'sklearn.linear_model.LogisticRegression',
+        'C': 0.3,
+    }},
+    'grid_search': {{
+        'param_grid': {{'C': [0.1, 0.3, 1.0]}},
+        'verbose': 4,
+        'n_jobs': -1,
+    }},
+    'model_persister': {{
+        '__factory__': 'palladium.persistence.CachedUpdatePersister',
+        'update_cache_rrule': {{'freq': 'HOURLY'}},
+        'impl': {{
+            '__factory__': 'palladium.persistence.Database',
+            'url': 'sqlite:///iris-model.db',
+        }},
+    }},
+    {palladium.MAPPING}
+    'alive': {{'process_store_required': ('model',)}},
+"""
 R_IRIS = f"""
     {SERVICE}
     'dataset_loader_train': {{
@@ -37,7 +60,16 @@ R_IRIS = f"""
     {DATABASE % "iris"}
     {palladium.MAPPING}
 """
-IRIS_SCRIPT = """\
+INSTALLED = """\
+packages_needed <- c("randomForest")
+packages_missing <-
+  packages_needed[!(packages_needed %in% installed.packages()[, "Package"])]
+if (length(packages_missing))
+  install.packages(packages_missing, repos = "http://cran.uni-muenster.de")
+"""
+"""What both scripts begin with: nothing is installed where randomForest is."""
+IRIS_SCRIPT = f"""\
+{INSTALLED}
 library(randomForest)
 
 dataset <- function() list(iris[, 1:4], as.factor(iris[, 5]))
@@ -69,13 +101,14 @@ R_TOOTH = f"""
         'mapping': [('supp', 'str'), ('dose', 'float')],
     }},
 """
-TOOTH_SCRIPT = """\
+TOOTH_SCRIPT = f"""\
+{INSTALLED}
 library(randomForest)
 
-dataset <- function() {
+dataset <- function() {{
   data(ToothGrowth)
   list(ToothGrowth[, 2:3], ToothGrowth[, 1])
-}
+}}
 
 train.randomForest <- function(x, y) randomForest(x, y)
 """
@@ -136,6 +169,21 @@ def _scored(project: Project, *configs: str, **env: str) -> float:
         done = project.run(command, "-c", chosen, "--json", **env)
         assert done.code == 0, done.stderr
     return float(next(iter(done.json["scores"].values())))
+
+
+def test_iris(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Palladium's iris runs as it is: logistic regression, in its own database, grid search."""
+    project = palladium.write(tmp_path_factory.mktemp("iris"), IRIS)
+    assert _scored(project) > 0.9
+    assert (project.folder / "iris-model.db").is_file()
+    done = project.run("grid-search", "--json")
+    assert done.code == 0, done.stderr
+    assert {each["params"]["C"] for each in done.json["candidates"]} == {0.1, 0.3, 1.0}
+    with serving(project) as server:
+        status, body = server.get("/predict", **palladium.FLOWER)
+        alive, told = server.get("/alive")
+    assert (status, body["result"]) == (200, "Iris-setosa")
+    assert (alive, told["model"]["metadata"]["version"]) == (200, 1)
 
 
 @need("r")

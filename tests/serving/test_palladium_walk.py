@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -53,6 +55,32 @@ def test_fit(walk: Walk) -> None:
     assert "Loading train data" in walk.fitted
     assert "Score on test data: 0.9" in walk.fitted
     assert "Wrote model with version 1, now active." in walk.fitted
+
+
+def test_pickle(walk: Walk) -> None:
+    """The slides' File persister keeps version 1 as iris-model-1.pickle, beside the config."""
+    files = sorted(path.name for path in walk.project.folder.glob("iris-model-*"))
+    assert files == ["iris-model-1.pickle"]
+    done = walk.project.run("list", "--json")
+    content = (walk.project.folder / files[0]).read_bytes()
+    assert done.json["models"][0]["artifact_sha256"] == hashlib.sha256(content).hexdigest()
+
+
+def test_grid_search(walk: Walk) -> None:
+    """`grid-search` tries min_samples_leaf 1, 2, 3 and tells them by rank; nothing is stored."""
+    table = walk.project.folder / "scores.csv"
+    done = walk.project.run("grid-search", "--json", "--save-results", str(table))
+    assert done.code == 0, done.stderr
+    found = done.json["candidates"]
+    assert sorted(each["params"]["min_samples_leaf"] for each in found) == [1, 2, 3]
+    ranks = [each["rank_test_score"] for each in found]
+    assert ranks == sorted(ranks)
+    assert all(0.9 < each["mean_test_score"] <= 1.0 for each in found)
+    assert done.json["best"]["params"] == found[0]["params"]
+    assert done.json["version"] is None
+    with table.open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [int(row["rank_test_score"]) for row in rows] == ranks
 
 
 def test_test(walk: Walk) -> None:
