@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 _EPILOG = """\b
 Example:
   runner serve
+  runner serve --reload
   runner serve -c iris-r/runner.yaml -c iris-julia/runner.yaml --port 8080
   curl 'http://127.0.0.1:5000/predict?sepal%20length=5.2&…'"""
 
@@ -44,6 +45,9 @@ Example:
     help="TLS: the certificate with its chain, PEM; with the key in it, or",
 )
 @click.option("--keyfile", type=click.Path(exists=True, dir_okay=False), help="its key.")
+@click.option(
+    "--reload", is_flag=True, help="Read the configs again when they change; for work at the desk."
+)
 def command(
     configs: tuple[str, ...],
     host: str,
@@ -51,6 +55,7 @@ def command(
     workers: int,
     certfile: str | None,
     keyfile: str | None,
+    reload: bool,
 ) -> None:
     """Answer predictions over HTTP until SIGTERM or Ctrl-C, which finish what has begun.
 
@@ -102,7 +107,7 @@ def command(
                 certfile=certfile,
                 keyfile=keyfile,
             )
-            return Plan(loaded, front_end, settings.graceful_timeout)
+            return Plan(loaded, front_end, settings.graceful_timeout, reload)
 
         first = plan(loaded)
         log.info(

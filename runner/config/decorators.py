@@ -171,6 +171,9 @@ class FrontEndDecorators:
     services: Mapping[str, Mapping[str, Sequence[Decorator]]] = field(default_factory=dict)
     """Lists by service and by what they are for; none that is empty."""
 
+    stamps: Sequence[float] = ()
+    """When each module beside the configs was written: front-ends are replaced after a change."""
+
     def __bool__(self) -> bool:
         return bool(self.alive or self.services)
 
@@ -191,7 +194,9 @@ class FrontEndDecorators:
         folders = dict.fromkeys(
             str(Path(file).parent) for config in using for file in config.spec.split(",")
         )
-        return cls(tuple(folders), tuple(alive), services)
+        modules = sorted(file for folder in folders for file in Path(folder).glob("*.py"))
+        stamps = [file.stat().st_mtime for file in modules if file.exists()]
+        return cls(tuple(folders), tuple(alive), services, stamps)
 
     def to_json(self) -> str:
         """Give a text for an environment variable."""

@@ -6,6 +6,7 @@ is asked to: `missing` looks a name up without running any code of its package.
 
 from __future__ import annotations
 
+import copy
 import difflib
 import importlib
 import importlib.util
@@ -82,27 +83,44 @@ def misfit(factory: Callable[..., Any], arguments: Mapping[str, Any]) -> str | N
     return None
 
 
-def build(value: Any) -> Any:
-    """Call the factories within a value, innermost first. Raises ConfigError for what fails."""
-    return _build(value, ())
+def build(value: Any, config: Mapping[str, Any] | None = None) -> Any:
+    """Call the factories within a value, innermost first. Raises ConfigError for what fails.
+
+    What was made and has an ``initialize_component`` is then given the ``config``, if there is one:
+    the whole of it, as a copy in which nothing else has been made.
+    """
+    made: list[tuple[str, Any]] = []
+    found = _build(value, (), made)
+    for name, component in made if config is not None else ():
+        if callable(initialize := getattr(component, "initialize_component", None)):
+            try:
+                initialize(copy.deepcopy(dict(config or {})))
+            except ConfigError:
+                raise
+            except Exception as ex:
+                told = f"{name}: initialize_component: {type(ex).__name__}: {ex}"
+                raise _error(told) from ex
+    return found
 
 
-def _build(value: Any, path: KeyPath) -> Any:
+def _build(value: Any, path: KeyPath, made: list[tuple[str, Any]]) -> Any:
     if isinstance(value, Mapping):
-        built = {key: _build(item, (*path, key)) for key, item in value.items()}
+        built = {key: _build(item, (*path, key), made) for key, item in value.items()}
         if FACTORY not in built:
             return built
         name = built.pop(FACTORY)
         try:
-            return resolve(name)(**built)
+            component = resolve(name)(**built)
         except ConfigError:
             raise
         except Exception as ex:
             raise _error(f"{name}: {ex or type(ex).__name__}", key=key_path(path)) from ex
+        made.append((name, component))
+        return component
     if isinstance(value, list):
-        return [_build(item, (*path, at)) for at, item in enumerate(value)]
+        return [_build(item, (*path, at), made) for at, item in enumerate(value)]
     if type(value) is tuple:
-        return tuple(_build(item, (*path, at)) for at, item in enumerate(value))
+        return tuple(_build(item, (*path, at), made) for at, item in enumerate(value))
     return value
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -36,15 +36,16 @@ def load(config: Config, which: str) -> Dataset:
     if settings is None:
         fault = Fault("is missing", "where the data comes from", str(config.path), key)
         raise ConfigError([fault])
-    if settings.factory is None:
+    factory = settings.factory
+    if factory is None:
         raise ValueError(f"{key} is a function of {settings.language}, which a worker must call")
-    found = _call(lambda: _load(config, build(settings.factory)), settings.factory["!"])
+    found = _call(lambda: _load(config, _made(config, key, factory)), factory["!"])
     if not isinstance(found, tuple) or len(found) != 2:
         raise DatasetError(f"{key} gave a {type(found).__name__}, expected features and target")
     features, target = found
     if features is None or target is None:
         what = "no data" if features is None else "no target; name it with target_column"
-        raise DatasetError(f"{key} ({settings.factory['!']}) gives {what}")
+        raise DatasetError(f"{key} ({factory['!']}) gives {what}")
     frame = as_frame(features)
     series = (
         target if isinstance(target, pd.Series) else pd.Series(as_vector(target), name="target")
@@ -52,8 +53,21 @@ def load(config: Config, which: str) -> Dataset:
     if len(frame) != len(series):
         raise DatasetError(f"{key} gave {len(frame)} rows of features and {len(series)} of target")
     if not len(frame):
-        raise DatasetError(f"{key} ({settings.factory['!']}) gave no rows")
+        raise DatasetError(f"{key} ({factory['!']}) gave no rows")
     return Dataset(frames.table(frame), frames.target(series))
+
+
+def _made(config: Config, key: str, factory: Mapping[str, Any]) -> Any:
+    """Make a loader. Raises ConfigError that says where it stands."""
+    try:
+        return build(factory, config.raw)
+    except ConfigError as ex:
+        path = str(config.path)
+        faults = [
+            replace(each, file=path, key=".".join(filter(None, (key, each.key))))
+            for each in ex.faults
+        ]
+        raise ConfigError(faults) from ex
 
 
 def _load(config: Config, loader: Any) -> Any:

@@ -23,3 +23,5 @@ class Plan:
     front_end: FrontEndCommand
     graceful_timeout: float
     """Seconds that requests under way get when front-ends stop."""
+    reload: bool = False
+    """Whether the configs are read again when one of their files changes."""

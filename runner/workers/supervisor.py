@@ -31,6 +31,7 @@ from runner.workers.plan import Plan
 from runner.workers.presence import Presence
 from runner.workers.runtime import runtime_folder
 from runner.workers.spares import Spares
+from runner.workers.watching import files_of, watch
 
 if TYPE_CHECKING:
     from runner.workers.quotas import Quotas
@@ -102,6 +103,9 @@ class Supervisor:
                     self._run("usage", self._projector.run())
                 await self._follow(self._plan)
                 self._run("reload", self._reload())
+                if self._plan.reload:
+                    changed = self._asked_again.set
+                    self._run("watch", watch(lambda: files_of(self._plan.configs), changed))
                 await self._ending.wait()
             finally:
                 await self._stop()
@@ -131,6 +135,7 @@ class Supervisor:
     async def _stop(self) -> None:
         _log.info("shutting down")
         # Front-ends first, in order: they still need the workers for what they have begun.
+        await self._cancel("watch")
         await self._cancel("reload")
         for service in self._refits:
             await self._cancel(("refit", service))

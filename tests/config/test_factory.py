@@ -65,3 +65,32 @@ LOOKED_UP = {
 def test_looking_up(name: str) -> None:
     """A name is looked up without building anything."""
     assert LOOKED_UP[name] == missing(name)
+
+
+class Wanting:
+    """A component that wants the config when all is made, as Palladium's may."""
+
+    def __init__(self, inner: object = None) -> None:
+        self.inner = inner
+
+    def initialize_component(self, config: dict[str, object]) -> None:
+        self.name = config["name"]
+        config.clear()  # the copy
+
+
+def test_initialize_component() -> None:
+    """Row "factories": what has an initialize_component is given the config, those within, too."""
+    name = f"{__name__}.Wanting"
+    config = {"name": "iris"}
+
+    built = build({"!": name, "inner": {"!": name}}, config)
+
+    assert ("iris", "iris") == (built.name, built.inner.name)
+    assert {"name": "iris"} == config
+    assert not hasattr(build({"!": name}), "name")
+
+
+def test_initialize_component_that_fails() -> None:
+    """What it raises is told as the factory's."""
+    with pytest.raises(ConfigError, match="Wanting: initialize_component: KeyError: 'name'"):
+        build({"!": f"{__name__}.Wanting"}, {})

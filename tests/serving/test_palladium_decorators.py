@@ -163,6 +163,26 @@ def test_a_misspelt_name_ends_the_start(tmp_path: Path) -> None:
     assert "alive_decorators: watch_it has no gaurded, did you mean 'guarded'?" in done.stderr
 
 
+def test_reload(tmp_path: Path) -> None:
+    """Row "serve": with --reload a config or a module that is changed is read again."""
+    made = tricky(tmp_path / "again")
+    made.fit()
+    module = made.folder / "watch_again.py"
+    module.write_text(WATCH.replace("(NAMES)", "()"))
+    with made.config.open("a") as config:
+        config.write("get_metadata_decorators: [watch_again.team]\n")
+
+    def team() -> str:
+        return str(server.get("/predict", x=3)[1]["metadata"].get("team"))
+
+    with serving(made, options=("--reload",)) as server:
+        assert team() == "flowers"
+        module.write_text(module.read_text().replace("flowers", "trees"))
+        until(lambda: team() == "trees", 60)
+        made.config.write_text(made.config.read_text().replace("get_metadata_", "x-"))
+        until(lambda: team() == "None", 60)
+
+
 LOGGING = """\
 logging:
   version: 1
