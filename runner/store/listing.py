@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from runner.store.attachments import told
 from runner.store.store import Store
 
 PAGE = 100
@@ -26,7 +27,7 @@ def listing(
         further = {"next": {"before": versions[0].number}}
     models = [
         {
-            **version.metadata,
+            **told(version.metadata),
             "version": version.number,
             "created": version.created.isoformat(),
             "active": version.active,

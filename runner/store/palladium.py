@@ -20,6 +20,7 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 
 from runner.config.settings import VERSION
 from runner.errors import NotFound, Refused, Unavailable
+from runner.store.attachments import PREFIX
 from runner.store.database import Database
 from runner.store.url import open_database
 
@@ -50,6 +51,8 @@ def read_folder(path: str) -> list[Old]:
     active = properties.get("active-model") if isinstance(properties, dict) else None
     if active is None and isinstance(found, list) and models:
         active = models[-1].get("version") if isinstance(models[-1], dict) else None
+    if isinstance(models, list):
+        models = [_with_attachments(path, each) for each in models]
     return _olds(str(listed), models, active, lambda number: _pickle(path, number))
 
 
@@ -128,6 +131,23 @@ def _pickle(path: str, number: int) -> bytes:
 def _zipped(plain: Path) -> Path:
     """Give the name that a pickle has from 1.0 on."""
     return plain.with_name(f"{plain.name}.pkl.gz")
+
+
+def _with_attachments(path: str, model: Any) -> Any:
+    """Read the files that lie beside a pickle, where its metadata tells of some."""
+    if not isinstance(model, dict) or not isinstance(names := model.get("__attachments__"), list):
+        return model
+    plain = path.replace(VERSION, str(model.get("version")))
+    found = {key: value for key, value in model.items() if key != "__attachments__"}
+    for name in names:
+        file = Path(f"{plain}-{str(name).removeprefix(PREFIX)}")
+        try:
+            found[str(name)] = base64.b64encode(file.read_bytes()).decode()
+        except FileNotFoundError:  # Palladium goes on without it, too
+            continue
+        except OSError as ex:
+            raise Unavailable(f"cannot read {file}: {ex.strerror}") from ex
+    return found
 
 
 def _chunks(database: Database, number: int) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from runner.config.settings import PlaceSettings
 from runner.errors import ArtifactCorrupt, NotFound, Refused, RunnerError, Unavailable
-from runner.store import changes, lookups
+from runner.store import attachments, changes, lookups
 from runner.store.artifact import BytesLike, Measured, joined, measured
 from runner.store.database import Database
 from runner.store.jobs import Jobs
@@ -93,6 +93,7 @@ class Store:
         """
         _check_service(service)
         text = encode(metadata)
+        attachments.check(metadata)
         with (
             measured(artifact) as content,
             self._staged(service, content) as staged,

@@ -16,6 +16,7 @@ from runner.config import Config
 from runner.errors import ArtifactCorrupt, NotFound, RunnerError
 from runner.logs import get_logger
 from runner.store import Served, Store, Version
+from runner.store.attachments import told
 from runner.workers import interpreter
 from runner.workers.errors import WorkerFailedToStart
 from runner.workers.interpreter import Command
@@ -167,7 +168,7 @@ class Deployment:
         """What front-ends must know of this service now."""
         current = self._current
         config = current.config if current else self.config
-        metadata = dict(current.version.metadata) if current else {}
+        metadata = told(current.version.metadata) if current else {}
         sockets = current.sockets if current else ()
         state, reason = self._condition(sockets)
         return Row(

@@ -67,7 +67,10 @@ def test_pages_of_versions(project: Project) -> None:
 
 
 def test_the_whole_walk(project: Project) -> None:
-    """fit, test, list, activate, delete: numbers, scores and the active version are right."""
+    """fit, test, list, activate, delete: numbers, scores and the active version are right.
+
+    Row "fit", Row "versions".
+    """
     fitted = project.run("fit", "--evaluate", "--json").json
     assert (fitted["version"], fitted["activated"]) == (1, True)
     assert fitted["metadata"]["score_test"] == 1.0
@@ -86,7 +89,10 @@ def test_the_whole_walk(project: Project) -> None:
 
 
 def test_metadata_says_where_a_version_comes_from(project: Project) -> None:
-    """A version records time in UTC, language, packages, hashes, user and signature."""
+    """A version records time in UTC, language, packages, hashes, user and signature.
+
+    Row "metadata".
+    """
     project.fit()
     (model,) = project.run("list", "--json").json["models"]
     assert model["train_timestamp"].endswith("+00:00")
@@ -100,7 +106,10 @@ def test_metadata_says_where_a_version_comes_from(project: Project) -> None:
 
 
 def test_not_saved_because_not_better(project: Project) -> None:
-    """A fit that is not good enough exits with 0, says so in its last line, and stores nothing."""
+    """A fit that is not good enough exits with 0, says so in its last line, and stores nothing.
+
+    Row "fit".
+    """
     done = project.run("fit", "--save-if-better-than", "1.5")
     assert done.code == 0
     assert done.stdout.splitlines()[-1] == "Model not saved: test score 1 is below 1.5."
@@ -128,7 +137,7 @@ def test_progress_is_plain_lines_elsewhere(project: Project) -> None:
     ],
 )
 def test_exit_codes(project: Project, arguments: list[str], code: int, words: str) -> None:
-    """What is not there is 3, wrong usage 2, each with words that name it."""
+    """Row "versions": What is not there is 3, wrong usage 2, each with words that name it."""
     done = project.run(*arguments)
     assert done.code == code
     assert words in done.stderr
@@ -144,7 +153,10 @@ def test_deleting_the_active_version_is_refused(project: Project) -> None:
 
 
 def test_config_faults_are_all_told(tmp_path: Path) -> None:
-    """`runner check` lists every fault with file and key; `fit` stops before any work; exit 2."""
+    """`runner check` lists every fault with file and key; `fit` stops before any work; exit 2.
+
+    Row "missing key", Row "check and doctor".
+    """
     project = write_project(
         tmp_path,
         """\
@@ -270,7 +282,10 @@ def _runs(pid: int) -> bool:
 
 
 def test_doctor_tells_what_works(tmp_path: Path) -> None:
-    """`runner doctor --json` says of each language whether it works, its version or the mend."""
+    """`runner doctor --json` says of each language whether it works, its version or the mend.
+
+    Row "check and doctor".
+    """
     found = json.loads(run("doctor", "--json").stdout)["languages"]
     assert [d["language"] for d in found] == ["python", "r", "julia"]
     assert found[0]["works"]
@@ -305,6 +320,6 @@ def test_fit_without_its_language_names_the_mend(tmp_path: Path) -> None:
 
 
 def test_version() -> None:
-    """`runner version --json` names runner, contract and Python."""
+    """Row "versions": `runner version --json` names runner, contract and Python."""
     found = run("version", "--json").json
     assert set(found) == {"runner", "contract", "python"}

@@ -53,7 +53,10 @@ def _same(project: Project, number: int, source: Project, original: int) -> None
 
 
 def test_through_a_file(source: Project, archive: Path, tmp_path: Path) -> None:
-    """An exported version is imported with all that it had, recorded, and works there."""
+    """An exported version is imported with all that it had, recorded, and works there.
+
+    Row "versions".
+    """
     target = tricky(tmp_path / "target")
     done = target.run("import", str(archive))
 
@@ -82,7 +85,10 @@ def test_to_another_config(source: Project, tmp_path: Path) -> None:
 
 
 def test_to_a_persister(source: Project, tmp_path: Path) -> None:
-    """model_persister_export says where to; a cached persister exports what was asked for."""
+    """model_persister_export says where to; a cached persister exports what was asked for.
+
+    Row "versions".
+    """
     config = source.folder / "cached.yaml"
     config.write_text(
         source.config.read_text()

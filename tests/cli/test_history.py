@@ -10,7 +10,10 @@ from tests.serving.server import serving
 
 
 def test_rollback(tmp_path: Path) -> None:
-    """pld-admin/rollback (parity): back, further back, past deleted ones; 3 at the end."""
+    """pld-admin/rollback (parity): back, further back, past deleted ones; 3 at the end.
+
+    Row "versions".
+    """
     project = tricky(tmp_path / "project")
     nothing = project.run("rollback")
     assert (3, True) == (nothing.code, "nothing to go back to" in nothing.stderr)
@@ -31,7 +34,10 @@ def test_rollback(tmp_path: Path) -> None:
 
 
 def test_history(tmp_path: Path) -> None:
-    """history (parity): each activation with time, versions, who and why; the newest last."""
+    """history (parity): each activation with time, versions, who and why; the newest last.
+
+    Row "versions".
+    """
     project = tricky(tmp_path / "project")
     assert "No version of tricks was active yet.\n" == project.run("history").stdout
     project.fit()

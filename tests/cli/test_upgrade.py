@@ -87,7 +87,10 @@ def _digests(folder: Path) -> dict[str, str]:
 
 
 def test_folder(project: Project) -> None:
-    """A folder's versions are taken over, scored and served as ours; the files stay as they are."""
+    """A folder's versions are taken over, scored and served as ours; the files stay as they are.
+
+    Row "versions".
+    """
     before = _digests(_folder(project, _model(1), _model(2, max_depth=1)))
 
     done = project.run("upgrade")
@@ -129,9 +132,36 @@ def test_folder_before_1_0(project: Project) -> None:
     assert before == after
 
 
+def test_attachments(project: Project) -> None:
+    """Row "attachments": what Palladium's File persister laid beside a pickle comes along."""
+    model = _model(1)
+    model.__metadata__["__attachments__"] = ("attachments/report.html", "attachments/gone.txt")
+    _folder(project, model)
+    (project.folder / "iris-model-1.pickle-report.html").write_text("<p>good</p>")
+
+    done = project.run("upgrade")
+
+    assert done.code == 0, done.stderr
+    (listed,) = project.run("list", "--json").json["models"]
+    assert listed["attachments"] == {"report.html": 11}
+    assert "attachments/report.html" not in listed
+    done = project.run("export", "--attachment", "report.html", "--to", "there.html")
+    assert (done.code, done.stdout) == (
+        0,
+        "Wrote report.html of version 1 of iris to there.html.\n",
+    )
+    assert (project.folder / "there.html").read_text() == "<p>good</p>"
+    done = project.run("export", "--attachment", "report.htm")
+    assert done.code == 3
+    assert "has no attachment 'report.htm', did you mean 'report.html'?" in done.stderr
+
+
 @pytest.mark.parametrize("clob", [False, True])
 def test_database(project: Project, clob: bool) -> None:
-    """Tables of a `Database` or `DatabaseCLOB` are read chunk by chunk, and left as they are."""
+    """Tables of a `Database` or `DatabaseCLOB` are read chunk by chunk, and left as they are.
+
+    Row "versions".
+    """
     path = project.folder / "old.db"
     with sqlite3.connect(path) as old:
         old.executescript(

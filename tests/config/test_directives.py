@@ -17,7 +17,7 @@ def raw(project: Project, *texts: str, **environ: str) -> Any:
 
 
 def test_copy_with_overrides(project: Project) -> None:
-    """A copy is deep; keys beside the directive override those of the copy."""
+    """Row "copies": A copy is deep; keys beside the directive override those of the copy."""
     found = raw(
         project,
         """\
@@ -32,14 +32,14 @@ def test_copy_with_overrides(project: Project) -> None:
 
 @pytest.mark.parametrize("target", ["x-a.list[1].name", "x-a.list.1.name"])
 def test_copy_from_a_list(project: Project, target: str) -> None:
-    """A path leads through lists by position, in either writing."""
+    """Row "copies": A path leads through lists by position, in either writing."""
     found = raw(project, f"x-a: {{list: [0, {{name: n}}]}}\nx-b: {{__copy__: '{target}'}}")
 
     assert "n" == found["x-b"]
 
 
 def test_default_of_a_copy(project: Project) -> None:
-    """Without a target the default holds, and keys beside it survive."""
+    """Row "copies": Without a target the default holds, and keys beside it survive."""
     found = raw(project, "x-b: {__copy__: nowhere, __default__: {a: 1, b: 1}, b: 2}")
 
     assert {"a": 1, "b": 2} == found["x-b"]
@@ -158,7 +158,10 @@ def test_faulty_variable(project: Project, text: str) -> None:
 
 
 def test_statements(project: Project) -> None:
-    """Statements run when all files are merged, and see the config by Palladium's three names."""
+    """Statements run when all files are merged, and see the config by Palladium's three names.
+
+    Row "copies".
+    """
     found = raw(
         project,
         """\
@@ -176,7 +179,7 @@ def test_statements(project: Project) -> None:
 
 
 def test_factory_alias(project: Project) -> None:
-    """`__factory__` is `!`, at any depth."""
+    """Row "factories": `__factory__` is `!`, at any depth."""
     found = raw(project, "x-a: [{__factory__: a.B, c: {__factory__: d.E}}]")
 
     assert [{"!": "a.B", "c": {"!": "d.E"}}] == found["x-a"]

@@ -13,7 +13,7 @@ from runner.errors import ConfigError
 
 
 def test_innermost_first() -> None:
-    """Factories within maps, lists and tuples are built before what takes them."""
+    """Row "factories": Factories within maps, lists and tuples are built before what takes them."""
     half = {"!": "fractions.Fraction", "numerator": 1, "denominator": 2}
 
     built = build({"a": [half, (half,)], "b": {"!": "builtins.dict", "x": half}, "c": 3})
@@ -63,7 +63,7 @@ LOOKED_UP = {
 
 @pytest.mark.parametrize("name", LOOKED_UP)
 def test_looking_up(name: str) -> None:
-    """A name is looked up without building anything."""
+    """Row "missing key": A name is looked up without building anything."""
     assert LOOKED_UP[name] == missing(name)
 
 

@@ -431,3 +431,12 @@ def test_deep_model_argument(project: Project) -> None:
         "a.yaml:2: model.!: sklearn.tree.DecisionTreeClassifier: "
         "got an unexpected keyword argument 'max_dept'"
     ] == project.faults("a.yaml", deep=True)
+
+
+def test_a_second_try(project: Project) -> None:
+    """Row "missing key": a config that failed fails again in the same way, and never is empty."""
+    spec = project.write("c.yaml", "service_metadata: {service_name: iris}\n")
+
+    first, second = project.faults(spec), project.faults(spec)
+
+    assert first == second == ["c.yaml: model: is missing"]

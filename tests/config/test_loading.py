@@ -160,7 +160,10 @@ def test_tables_fill_the_settings() -> None:
 
 
 def test_palladium_file(project: Project) -> None:
-    """A Python config of Palladium's form loads: `here`, `environ`, tuples, `__factory__`."""
+    """A Python config of Palladium's form loads: `here`, `environ`, tuples, `__factory__`.
+
+    Row "config file".
+    """
     project.write(
         "a.py",
         """\
@@ -306,7 +309,10 @@ def test_model_of_another_interpreter(project: Project) -> None:
 
 
 def test_files_merge(project: Project) -> None:
-    """Of a top-level key the later file's value holds whole; relative paths are of their file."""
+    """Of a top-level key the later file's value holds whole; relative paths are of their file.
+
+    Row "config file".
+    """
     (project.folder / "sub").mkdir()
     project.write("sub/fit.R", "")
     project.write("a.yaml", MINIMAL + "predict_service: {replicas: 2, timeout: 5}\n")
@@ -323,7 +329,10 @@ def test_files_merge(project: Project) -> None:
 def test_paths_from_the_working_directory(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A relative path that is not beside the config is looked for where the runner was started."""
+    """A relative path that is not beside the config is looked for where the runner was started.
+
+    Row "config file".
+    """
     (project.folder / "etc").mkdir()
     project.write("etc/a.yaml", MINIMAL)
 
@@ -335,7 +344,7 @@ def test_paths_from_the_working_directory(
 
 
 def test_modules_beside_the_config(project: Project) -> None:
-    """Factories find modules in the config's folder."""
+    """Row "config file": Factories find modules in the config's folder."""
     project.write("beside_the_config.py", "class Model: pass\n")
     project.write(
         "a.yaml",
@@ -357,7 +366,7 @@ def test_modules_beside_the_config(project: Project) -> None:
     ],
 )
 def test_default_spec(environ: dict[str, str], expected: str) -> None:
-    """The environment names the config, ours before Palladium's."""
+    """Row "config file": The environment names the config, ours before Palladium's."""
     assert expected == default_spec(environ)
 
 
@@ -395,7 +404,10 @@ def test_services_that_clash(project: Project) -> None:
 
 
 def test_loading_imports_nothing_heavy(project: Project) -> None:
-    """Loading a config that names scikit-learn and our datasets imports neither, nor pandas."""
+    """Loading a config that names scikit-learn and our datasets imports neither, nor pandas.
+
+    Row "factories".
+    """
     project.write(
         "a.yaml",
         """\

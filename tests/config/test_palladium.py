@@ -147,7 +147,7 @@ def test_service_without_a_name(project: Project) -> None:
 
 
 def test_predict_service(project: Project) -> None:
-    """Row "predict": all of PredictService's keys are read."""
+    """Row "GET predict": all of PredictService's keys are read."""
     config = _load(
         project,
         HEAD
@@ -202,7 +202,10 @@ def test_partial(project: Project) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_misspelt(project: Project, name: str) -> None:
-    """A name of Palladium's that is misspelt is told with file, line, key and the right one."""
+    """A name of Palladium's that is misspelt is told with file, line, key and the right one.
+
+    Row "missing key".
+    """
     project.write("config.py", HEAD + f"\n'dataset_loader_train': {{'!': '{name[:-1]}'}}}}")
     assert project.faults("config.py") == [
         f"config.py:2: dataset_loader_train.!: unknown name '{name[:-1]}', did you mean '{name}'?"

@@ -64,7 +64,10 @@ PLACES: dict[str, tuple[dict[str, Any], str, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", PLACES)
 @pytest.mark.parametrize("cached", [False, True])
 def test_place(tmp_path: Path, room: str, name: str, cached: bool) -> None:
-    """A persister of files is a place of artifacts, cached or not; versions stay in runner.db."""
+    """A persister of files is a place of artifacts, cached or not; versions stay in runner.db.
+
+    Row "persisters".
+    """
     arguments, url, options = PLACES[name]
     persister: dict[str, Any] = {"!": f"{room}.{name.partition(' ')[0]}", **arguments}
     if cached:
@@ -81,7 +84,10 @@ def test_place(tmp_path: Path, room: str, name: str, cached: bool) -> None:
 
 @pytest.mark.parametrize("name", ["Database", "DatabaseCLOB"])
 def test_database(tmp_path: Path, name: str) -> None:
-    """A persister in a database is the store's database, which holds the artifacts, too."""
+    """A persister in a database is the store's database, which holds the artifacts, too.
+
+    Row "persisters".
+    """
     persister = {"!": f"palladium.persistence.{name}", "url": "sqlite:///m.db", "chunk_size": 10}
     config = _load(tmp_path, model_persister=persister)
 

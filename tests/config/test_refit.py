@@ -135,7 +135,10 @@ def _rule(name: str, path: str) -> dict[str, Any]:
 
 
 def test_rules_for_urls(project: Project) -> None:
-    """`flask_add_url_rules` (parity: optional POSTs) switches on what `server.actions` does."""
+    """`flask_add_url_rules` (parity: optional POSTs) switches on what `server.actions` does.
+
+    Row "actions".
+    """
     rules = [_rule("fit", "/fit"), _rule("update_model_cache", "/update-model-cache")]
     assert _load(project, flask_add_url_rules=rules).server.actions is True
     assert _load(project, flask_add_url_rules=[]).server.actions is None
@@ -159,7 +162,10 @@ def test_other_rules_are_faults(project: Project, rule: dict[str, Any], words: s
 
 
 def test_rule_of_a_cache(project: Project) -> None:
-    """`update_cache_rrule` (parity: dateutil rrule keywords) is checked in models' persisters."""
+    """`update_cache_rrule` (parity: dateutil rrule keywords) is checked in models' persisters.
+
+    Row "cache rules".
+    """
     persister = {
         "!": "palladium.persistence.CachedUpdatePersister",
         "impl": {"!": "palladium.persistence.File", "path": "m-{version}"},

@@ -132,7 +132,8 @@ FAILING: dict[str, tuple[type[RunnerError], str]] = {
     ),
     '{"!": my_loaders.Gives}': (
         ConfigError,
-        "my_loaders.Gives: Gives.__init__() missing 1 required positional argument: 'what'",
+        "/…/a.yaml: dataset_loader_train: my_loaders.Gives: Gives.__init__() missing 1 required "
+        "positional argument: 'what'",
     ),
 }
 

@@ -59,7 +59,10 @@ def test_rows(csv: Path, keywords: dict[str, Any], first: int, last: int) -> Non
 
 
 def test_table(tmp_path: Path) -> None:
-    """Table reads tabs, or what `sep` says, with names of one's own: Palladium's own example."""
+    """Table reads tabs, or what `sep` says, with names of one's own: Palladium's own example.
+
+    Row "loaders".
+    """
     path = tmp_path / "iris.data"
     path.write_text("5.1,a\n4.9,b\n4.7,c\n")
 
@@ -72,7 +75,7 @@ def test_table(tmp_path: Path) -> None:
 
 
 def test_parquet(tmp_path: Path) -> None:
-    """Parquet keeps types; its keywords are pandas'."""
+    """Row "loaders": Parquet keeps types; its keywords are pandas'."""
     frame = pd.DataFrame({"a": pd.Series([1, None, 3], dtype="Int64"), "y": [1.0, 2.0, 3.0]})
     frame.to_parquet(tmp_path / "a.parquet")
 
@@ -87,7 +90,7 @@ def test_parquet(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sql", ["iris", "SELECT * FROM iris WHERE a > ?"])
 def test_sql(tmp_path: Path, sql: str) -> None:
-    """SQL takes a table's name or a query, with read_sql's keywords."""
+    """Row "loaders": SQL takes a table's name or a query, with read_sql's keywords."""
     with sqlite3.connect(tmp_path / "a.db") as connection:
         connection.executescript(
             "CREATE TABLE iris (a REAL, y TEXT); INSERT INTO iris VALUES (1, 'x')"
@@ -109,7 +112,7 @@ def test_no_target_column(csv: Path) -> None:
 
 
 def test_empty() -> None:
-    """The empty loader gives nothing, as Palladium's does."""
+    """Row "loaders": The empty loader gives nothing, as Palladium's does."""
     assert (None, None) == EmptyDatasetLoader()()
 
 
@@ -144,7 +147,10 @@ OPENML = {
 
 
 def test_openml(tmp_path: Path) -> None:
-    """An OpenML data set comes with its own target; scikit-learn's cache is used as it is."""
+    """An OpenML data set comes with its own target; scikit-learn's cache is used as it is.
+
+    Row "loaders".
+    """
     answers = {path: orjson.dumps(answer) for path, answer in OPENML.items()}
     for path, answer in {**answers, "data/v1/download/7/t.arff": ARFF}.items():
         file = tmp_path / "openml" / "openml.org" / f"{path}.gz"

@@ -55,7 +55,7 @@ def test_unit_fits_the_server(tmp_path: Path) -> None:
 
 @need("systemd")
 def test_unit(tmp_path: Path) -> None:
-    """systemd finds no fault in service and socket, and little that they are exposed to."""
+    """Row "serve": systemd finds no fault in unit and socket, and little they are exposed to."""
     path, _ = _unit(tmp_path)
 
     verified = subprocess.run(

@@ -66,7 +66,7 @@ def walk(found: list[Step], folder: Path) -> list[str]:
     done = subprocess.run(
         ["bash", "-c", "\n".join(script)],
         cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
-        env={**os.environ, "PATH": path}, timeout=240,
+        env={**os.environ, "PATH": path}, timeout=600,
     )  # fmt: skip
     assert done.returncode == 0, f"{found[done.returncode - 1].command}\n{done.stdout}"
     return re.split(r"\n@@ \d+ @@\n", done.stdout)[1:]

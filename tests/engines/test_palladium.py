@@ -124,7 +124,10 @@ def _ours(config: str, version: str) -> list[Any]:
 
 @pytest.mark.parametrize("persister", PERSISTERS)
 def test_upgrade(persister: str, tmp_path: Path, palladium: Path) -> None:
-    """Its own config is enough; both versions answer as there; nothing of the old is changed."""
+    """Its own config is enough; both versions answer as there; nothing of the old is changed.
+
+    Row "versions".
+    """
     folder = tmp_path / "iris"
     answers = _old(folder, persister, palladium)
     assert answers["1"] != answers["2"]

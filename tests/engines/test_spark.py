@@ -121,7 +121,10 @@ def _check(spark: SparkSession, iris: Project, query: str, flowers: str, rows: i
 
 
 def test_a_million_rows(spark: SparkSession, iris: Project) -> None:
-    """A million rows, a thousand on a line, by a stream for each of several partitions."""
+    """A million rows, a thousand on a line, by a stream for each of several partitions.
+
+    Row "stream".
+    """
     _check(spark, iris, MANY_A_LINE, "flowers", 1_000_000)
 
 

@@ -181,7 +181,10 @@ def test_what_stays_outside(app: Path) -> None:
 
 
 def test_fit_while_building(app: Path) -> None:
-    """--fit: a stage fits, its data are removed before the last stage copies the rest."""
+    """--fit: a stage fits, its data are removed before the last stage copies the rest.
+
+    Row "dockerize".
+    """
     done = dockerize(app, "-d", "--fit", "--json")
 
     assert done.json["model"] == "fitted"
@@ -280,7 +283,10 @@ def test_several_services(app: Path) -> None:
 
 
 def test_palladium_arguments(app: Path, tmp_path: Path) -> None:
-    """pld-dockerize [-d] APP BASE IMAGE: the folder, the image to begin with, the image's name."""
+    """pld-dockerize [-d] APP BASE IMAGE: the folder, the image to begin with, the image's name.
+
+    Row "dockerize".
+    """
     (app / "runner.yaml").write_text((app / "runner.yaml").read_text() + "auth: none\n")
     log = engine(tmp_path / "bin", "docker")
 

@@ -63,7 +63,10 @@ def records(project: Project, action: str) -> list[dict[str, Any]]:
 
 
 def test_activate(project: Project, server: Server) -> None:
-    """POST /activate (parity: model_version): the answer is /list's, and the version in force."""
+    """POST /activate (parity: model_version): the answer is /list's, and the version in force.
+
+    Row "actions".
+    """
     before = len(records(project, "activate"))
     status, told, _ = server.request("POST", "/activate", {"model_version": 1})
     assert (200, "1") == (status, told["properties"]["active-model"])
@@ -78,7 +81,7 @@ def test_activate(project: Project, server: Server) -> None:
 
 
 def test_activate_unknown(server: Server) -> None:
-    """POST /activate (parity): an unknown version is 404, and changes nothing."""
+    """Row "actions": POST /activate (parity): an unknown version is 404, and changes nothing."""
     status, told, _ = server.request("POST", "/activate", {"model_version": 99})
     assert (404, "not_found") == (status, told["metadata"]["error"])
     assert 2 == server.predict("tricks", x=3.0)[1]["metadata"]["model_version"]
@@ -109,7 +112,10 @@ def test_bad_arguments(server: Server, path: str, body: Any, status: int, word: 
 
 
 def test_fit(project: Project, server: Server) -> None:
-    """POST /fit (parity: persist, activate, evaluate, persist_if_better_than → job_id)."""
+    """POST /fit (parity: persist, activate, evaluate, persist_if_better_than → job_id).
+
+    Row "actions".
+    """
     arguments = {"activate": False, "evaluate": True}
     status, told, headers = server.request("POST", "/fit", arguments)
     assert 202 == status
@@ -138,7 +144,10 @@ def test_fit(project: Project, server: Server) -> None:
 
 
 def test_update_model_cache(server: Server) -> None:
-    """POST /update-model-cache (parity) is answered; there is nothing that could be stale."""
+    """POST /update-model-cache (parity) is answered; there is nothing that could be stale.
+
+    Row "actions".
+    """
     assert 200 == server.request("POST", "/update-model-cache")[0]
 
 
@@ -187,7 +196,10 @@ def slow(tmp_path: Path) -> Project:
 
 
 def test_jobs_wait_their_turn_and_can_be_cancelled(slow: Project) -> None:
-    """One at a time, a bounded queue; cancelled over HTTP and by command; failed at the end."""
+    """One at a time, a bounded queue; cancelled over HTTP and by command; failed at the end.
+
+    Row "actions".
+    """
     with serving(slow, wait=False) as server:
         until(lambda: server.get("/health/live")[0] == 200)
         first, second = (_begin(server) for _ in range(2))

@@ -94,7 +94,7 @@ def test_id_of_nginx(proxy: Nginx, given: str) -> None:
 
 
 def test_rows(proxy: Nginx) -> None:
-    """A body of many rows, which nginx keeps in a file meanwhile, is answered whole."""
+    """Row "serve": a body of many rows, which nginx keeps in a file, is answered whole."""
     rows = [{"x": float(x)} for x in range(1, 100_001)]
 
     status, _, told = ask(proxy, "/services/tricks/predict", json.dumps(rows))

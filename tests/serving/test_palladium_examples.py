@@ -188,7 +188,7 @@ def test_iris(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @need("r")
 def test_r_iris(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Palladium's R iris runs as it is: forest and data in R, labels out of it."""
+    """Row "R": Palladium's R iris runs as it is: forest and data in R, labels out of it."""
     project = palladium.write(tmp_path_factory.mktemp("iris"), R_IRIS, iris_R=IRIS_SCRIPT)
     assert _scored(project) > 0.95
     with serving(project) as server:
@@ -198,7 +198,10 @@ def test_r_iris(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @need("r")
 def test_r_iris_with_data_from_python(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Palladium's R iris with data from Python, two configs joined by a comma, runs as it is."""
+    """Palladium's R iris with data from Python, two configs joined by a comma, runs as it is.
+
+    Row "R".
+    """
     project = palladium.write(tmp_path_factory.mktemp("iris"), R_IRIS, iris_R=IRIS_SCRIPT)
     (project.folder / "python.py").write_text("{" + palladium.LOADERS + "}\n")
     assert _scored(project, "python.py") > 0.9
@@ -206,7 +209,7 @@ def test_r_iris_with_data_from_python(tmp_path_factory: pytest.TempPathFactory) 
 
 @need("r")
 def test_r_tooth(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Palladium's R tooth runs as it is: a factor and a number in, a length out."""
+    """Row "R": Palladium's R tooth runs as it is: a factor and a number in, a length out."""
     project = palladium.write(tmp_path_factory.mktemp("tooth"), R_TOOTH, tooth_R=TOOTH_SCRIPT)
     assert _scored(project) > 0.6
     with serving(project) as server:
@@ -217,7 +220,10 @@ def test_r_tooth(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 @need("julia")
 def test_julia(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Palladium's Julia example runs as it is, where Julia finds a module of that name."""
+    """Palladium's Julia example runs as it is, where Julia finds a module of that name.
+
+    Row "Julia".
+    """
     project = palladium.write(tmp_path_factory.mktemp("julia"), JULIA, SVM_jl=SVM)
     assert _scored(project, JULIA_LOAD_PATH=f"{project.folder}:") == 1.0
 
@@ -231,7 +237,7 @@ def test_xgboost(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 def test_text(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Row "predict": with unwrap_sample a text classifier gets texts, in fits and by GET."""
+    """Row "GET predict": with unwrap_sample a text classifier gets texts, in fits and by GET."""
     config = """
         'dataset_loader_train': {
             '!': 'palladium.dataset.CSV', 'path': 'mails.csv', 'target_column': 'kind'},

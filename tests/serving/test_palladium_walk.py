@@ -51,14 +51,20 @@ def walk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Walk]:
 
 
 def test_fit(walk: Walk) -> None:
-    """`fit` tells its steps with their times, the scores and the version, which is active."""
+    """`fit` tells its steps with their times, the scores and the version, which is active.
+
+    Row "fit".
+    """
     assert "Loading train data" in walk.fitted
     assert "Score on test data: 0.9" in walk.fitted
     assert "Wrote model with version 1, now active." in walk.fitted
 
 
 def test_pickle(walk: Walk) -> None:
-    """The slides' File persister keeps version 1 as iris-model-1.pickle, beside the config."""
+    """The slides' File persister keeps version 1 as iris-model-1.pickle, beside the config.
+
+    Row "persisters".
+    """
     files = sorted(path.name for path in walk.project.folder.glob("iris-model-*"))
     assert files == ["iris-model-1.pickle"]
     done = walk.project.run("list", "--json")
@@ -67,7 +73,10 @@ def test_pickle(walk: Walk) -> None:
 
 
 def test_grid_search(walk: Walk) -> None:
-    """`grid-search` tries min_samples_leaf 1, 2, 3 and tells them by rank; nothing is stored."""
+    """`grid-search` tries min_samples_leaf 1, 2, 3 and tells them by rank; nothing is stored.
+
+    Row "grid-search".
+    """
     table = walk.project.folder / "scores.csv"
     done = walk.project.run("grid-search", "--json", "--save-results", str(table))
     assert done.code == 0, done.stderr
@@ -84,7 +93,7 @@ def test_grid_search(walk: Walk) -> None:
 
 
 def test_test(walk: Walk) -> None:
-    """`test` scores the active version on the rows after the first hundred."""
+    """Row "test": `test` scores the active version on the rows after the first hundred."""
     done = walk.project.run("test", "--json")
     assert done.code == 0, done.stderr
     assert done.json["version"] == 1
@@ -100,7 +109,10 @@ def test_list(walk: Walk) -> None:
 
 
 def test_predict(walk: Walk) -> None:
-    """`GET /predict?sepal%20length=5.2&…` answers `{"result": "Iris-setosa", …}`."""
+    """`GET /predict?sepal%20length=5.2&…` answers `{"result": "Iris-setosa", …}`.
+
+    Row "serve", Row "GET predict".
+    """
     query = "&".join(f"{name.replace(' ', '%20')}={x}" for name, x in palladium.FLOWER.items())
     status, body, _ = walk.server.request("GET", f"/predict?{query}")
     assert (status, body["result"]) == (200, "Iris-setosa")
@@ -114,7 +126,10 @@ def test_predict(walk: Walk) -> None:
 
 
 def test_alive(walk: Walk) -> None:
-    """/alive has memory_usage, service_metadata, and the model's train_timestamp and scores."""
+    """/alive has memory_usage, service_metadata, and the model's train_timestamp and scores.
+
+    Row "alive".
+    """
     status, body = walk.server.get("/alive")
     assert status == 200
     assert body["memory_usage"] > 0

@@ -62,7 +62,10 @@ def done(project: Project, saved: bool) -> dict[str, Any] | None:
 
 
 def test_what_is_better_takes_over(project: Project) -> None:
-    """refit: on schedule, scored beside the active version, activated only when better."""
+    """refit: on schedule, scored beside the active version, activated only when better.
+
+    Row "cache rules".
+    """
     assert 1 == project.fit()
     with serving(project) as server:
         job = until(lambda: done(project, saved=False), 60)

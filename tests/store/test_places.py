@@ -92,7 +92,10 @@ def placed(somewhere: Somewhere, url: str) -> Iterator[Store]:
 
 
 def test_life_of_an_artifact(placed: Store, somewhere: Somewhere, url: str) -> None:
-    """An artifact goes to its place and to it alone, is read back as it was, and is deleted."""
+    """An artifact goes to its place and to it alone, is read back as it was, and is deleted.
+
+    Row "persisters".
+    """
     version = add(placed, artifact=MODEL)
     add(placed, artifact=b"other", activate=True)
 

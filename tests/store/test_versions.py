@@ -67,7 +67,10 @@ def test_numbers_count_up_from_one_in_each_service(store: Store) -> None:
 
 
 def test_a_number_is_never_used_twice(store: Store) -> None:
-    """After deleting the newest version, and even all of them, numbering goes on."""
+    """After deleting the newest version, and even all of them, numbering goes on.
+
+    Row "persisters".
+    """
     for _ in range(3):
         add(store)
     store.delete("iris", 3, by="anna")
@@ -143,7 +146,10 @@ def test_activating_the_active_version_again_is_recorded(store: Store) -> None:
 
 @pytest.mark.parametrize("number", [0, -1, 3, 2**31, 10**30])
 def test_an_unknown_version_is_not_found(store: Store, number: int) -> None:
-    """Reading, activating and deleting name the service and the versions that there are."""
+    """Reading, activating and deleting name the service and the versions that there are.
+
+    Row "not kept".
+    """
     add(store, activate=True)
     add(store)
     revision = store.revision()

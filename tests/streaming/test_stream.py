@@ -67,7 +67,10 @@ def _ask(process: subprocess.Popen[bytes], text: str) -> bytes:
 
 
 def test_parity_pld_stream(tricks: Project) -> None:
-    """pld-stream: a list a line in and out; [] and a message for a bad line; `exit` ends."""
+    """pld-stream: a list a line in and out; [] and a message for a bad line; `exit` ends.
+
+    Row "stream".
+    """
     text = _lines([{"x": 1}, {"x": 2}]) + "nonsense\n" + _lines([{"x": 3}]) + " EXIT \n"
 
     out, errors = _stream(tricks, text + _lines([{"x": 4}]))
@@ -142,7 +145,7 @@ def test_a_line_at_which_the_model_hangs(tricks: Project) -> None:
 
 
 def test_order_with_replicas(tricks: Project) -> None:
-    """Ten thousand lines come back in order from two workers."""
+    """Row "stream": Ten thousand lines come back in order from two workers."""
     out, errors = _stream(
         tricks, _lines(*[[{"x": n}] for n in range(1, 10_001)]), "--replicas", "2"
     )

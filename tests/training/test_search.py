@@ -23,6 +23,8 @@ def test_the_best_is_found_told_and_stored(tmp_path: Path, language: str) -> Non
     """pld-grid-search --save-results --persist-best: sorted table, CSV, the best model stored.
 
     One candidate's failure is told in its language's words, and the others are scored all the same.
+
+    Row "grid-search".
     """
     case = SEARCHED[language]
     grid = {case.parameter: [case.bad, case.refused, case.good]}
@@ -85,7 +87,10 @@ def test_scores_are_those_of_scikit_learn(tmp_path: Path) -> None:
 
 @need("r")
 def test_another_search_with_data_in_r(tmp_path: Path) -> None:
-    """A grid_search that is an object, over data that R loads, with one fit at a time."""
+    """A grid_search that is an object, over data that R loads, with one fit at a time.
+
+    Row "grid-search".
+    """
     project = service(
         tmp_path / "r",
         "r",
@@ -111,7 +116,10 @@ def test_another_search_with_data_in_r(tmp_path: Path) -> None:
 
 
 def test_with_parallel_backend(tmp_path: Path) -> None:
-    """with_parallel_backend: Palladium's form of a search object around {__copy__: model}."""
+    """with_parallel_backend: Palladium's form of a search object around {__copy__: model}.
+
+    Row "parallel backend".
+    """
     project = service(
         tmp_path / "python",
         "python",

@@ -55,7 +55,10 @@ def refused(web: Application, got: Any, status: int, code: str) -> dict[str, Any
 def test_query_strings(
     web: Application, query: str, status: int, field: str, value: str | None
 ) -> None:
-    """A bad value is named, with its field and what was expected; an absent one is a 400."""
+    """A bad value is named, with its field and what was expected; an absent one is a 400.
+
+    Row "failure".
+    """
     got = web.client.simulate_get("/predict?" + query)
     metadata = refused(web, got, status, "invalid_input")
     told = {"field": field, "expected": "a finite number"}
@@ -98,7 +101,7 @@ def test_no_query_string(web: Application) -> None:
     [('"abc"', 422), ("true", 422), ("null", 422), ("[]", 422), ("{}", 422), ('"NaN"', 422)],
 )
 def test_values_of_json(web: Application, width: str, status: int) -> None:
-    """A value of another type is named, with its row."""
+    """Row "failure": A value of another type is named, with its row."""
     body = f'[{{"sepal length":1,"sepal width":2}},{{"sepal length":1,"sepal width":{width}}}]'
     metadata = refused(web, post(web, body.encode()), status, "invalid_input")
     assert [(fault["field"], fault["row"]) for fault in metadata["details"]] == [("sepal width", 1)]
@@ -123,7 +126,7 @@ def test_level_that_the_training_did_not_have(web: Application) -> None:
     [b"{", b"[1", b"nonsense", b"[{'a': 1}]", b"[NaN]", b"\xff\xfe", b"[" * 1100, b"[1e999]"],
 )
 def test_not_json(web: Application, body: bytes) -> None:
-    """What is no JSON is a 400 that tells the place."""
+    """Row "failure": What is no JSON is a 400 that tells the place."""
     metadata = refused(web, post(web, body), 400, "invalid_json")
     assert "line 1 column" in metadata["error_message"]
 

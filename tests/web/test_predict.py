@@ -22,7 +22,10 @@ def answering(web: Application, *columns: Column) -> None:
 
 
 def test_get_gives_a_scalar(web: Application) -> None:
-    """GET answers one row with one value, and says which version computed it."""
+    """GET answers one row with one value, and says which version computed it.
+
+    Row "GET predict", Row "success".
+    """
     got = web.client.simulate_get(QUERY)
     assert got.status_code == 200
     assert got.headers["content-type"] == "application/json"
@@ -40,12 +43,12 @@ def test_get_gives_a_scalar(web: Application) -> None:
 
 
 def test_post_of_a_list_gives_a_list(web: Application) -> None:
-    """POST of a list of objects answers a list of values, in order."""
+    """Row "POST predict": POST of a list of objects answers a list of values, in order."""
     assert web.client.simulate_post("/predict", json=ROWS).json["result"] == [7.0, 0.5]
 
 
 def test_post_of_an_object_gives_a_scalar(web: Application) -> None:
-    """POST of one object answers one value."""
+    """Row "POST predict": POST of one object answers one value."""
     assert web.client.simulate_post("/predict", json=ROWS[0]).json["result"] == 7.0
 
 
@@ -70,7 +73,7 @@ def test_json_in_utf8(web: Application, charset: str) -> None:
 
 @pytest.mark.parametrize(("content", "result"), [(ROWS, [7.0, 0.5]), (ROWS[0], 7.0)])
 def test_msgpack(web: Application, content: object, result: object) -> None:
-    """msgpack says the same as JSON."""
+    """Row "POST predict": msgpack says the same as JSON."""
     got = web.client.simulate_post(
         "/predict",
         body=msgpack.packb(content),
@@ -88,7 +91,7 @@ def test_msgpack(web: Application, content: object, result: object) -> None:
     ],
 )
 def test_csv(web: Application, text: str) -> None:
-    """CSV has a header, and is matched by name."""
+    """Row "POST predict": CSV has a header, and is matched by name."""
     got = web.client.simulate_post(
         "/predict", body=text.encode(), headers={"Content-Type": "text/csv; charset=utf-8"}
     )
@@ -96,7 +99,10 @@ def test_csv(web: Application, text: str) -> None:
 
 
 def test_predict_proba_by_config(web: Application) -> None:
-    """With `predict_proba: true` /predict answers the row of probabilities, as Palladium does."""
+    """With `predict_proba: true` /predict answers the row of probabilities, as Palladium does.
+
+    Row "GET predict".
+    """
     web.services.change("iris", settings=ServiceSettings(predict_proba=True))
     got = web.client.simulate_get("/predict?sepal length=0.5&sepal width=0.25")
     assert got.json["result"] == [0.75, 0.25]
@@ -105,7 +111,7 @@ def test_predict_proba_by_config(web: Application) -> None:
 
 @pytest.mark.parametrize("path", ["/predict_proba", "/services/iris/predict_proba"])
 def test_probabilities_with_class_names(web: Application, path: str) -> None:
-    """/predict_proba names the classes, whatever the config says."""
+    """Row "GET predict": /predict_proba names the classes, whatever the config says."""
     row = {"sepal length": 0.5, "sepal width": 0.25}
     got = web.client.simulate_get(path, params={name: str(row[name]) for name in row})
     assert got.json["result"] == {"setosa": 0.75, "virginica": 0.25}
@@ -125,7 +131,7 @@ def test_services_by_name(web: Application) -> None:
 
 
 def test_entry_point(web: Application) -> None:
-    """A service answers at its own path too, with the methods of /predict."""
+    """Row "GET predict": A service answers at its own path too, with the methods of /predict."""
     web.services.services["other"] = Service(
         "other", settings=ServiceSettings(entry_point="/v1/guess")
     )
@@ -139,7 +145,7 @@ def test_entry_point(web: Application) -> None:
 
 
 def test_params_of_the_model(web: Application) -> None:
-    """Declared params go from the query string to the model's predict."""
+    """Row "GET predict": Declared params go from the query string to the model's predict."""
     params = (MappedField("k", Type.I64), MappedField("deep", Type.BOOL))
     web.services.change("iris", settings=ServiceSettings(params=params))
     assert web.client.simulate_get(QUERY + "&k=3").status_code == 200
@@ -160,7 +166,7 @@ def test_dates_are_iso(web: Application) -> None:
 
 
 def test_nan_is_null(web: Application) -> None:
-    """JSON has no NaN and no infinity, and our answers have none."""
+    """Row "not kept": JSON has no NaN and no infinity, and our answers have none."""
     nan, inf = float("nan"), float("inf")
     answering(web, Column.of("y", Type.F64, [nan, inf, None, 1.0]))
     got = web.client.simulate_post("/predict", json=ROWS)
@@ -174,7 +180,10 @@ def test_several_outputs(web: Application) -> None:
 
 
 def test_categories_and_missing_values(web: Application) -> None:
-    """Other columns reach the worker with the training's levels, and missing as missing."""
+    """Other columns reach the worker with the training's levels, and missing as missing.
+
+    Row "GET predict".
+    """
     signature = Signature(
         (Field("size", Type.CAT, ("lo", "hi")), Field("age", Type.F64, missing=True))
     )

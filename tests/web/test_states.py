@@ -7,7 +7,7 @@ from tests.web.twin import Service
 
 
 def test_alive(web: Application) -> None:
-    """/alive has Palladium's keys, with their meaning, and ours."""
+    """Row "alive": /alive has Palladium's keys, with their meaning, and ours."""
     got = web.client.simulate_get("/alive")
     assert got.status_code == 200
     info = got.json
@@ -25,7 +25,10 @@ def test_alive(web: Application) -> None:
 
 
 def test_alive_without_a_model(web: Application) -> None:
-    """Without a model /alive is a 503 with N/A in the model's place, and the reason."""
+    """Without a model /alive is a 503 with N/A in the model's place, and the reason.
+
+    Row "alive".
+    """
     web.services.change("iris", version=None, checker=None, state="no_model", reason="not fitted")
     got = web.client.simulate_get("/alive")
     assert (got.status_code, got.json["model"]) == (503, "N/A")
@@ -54,7 +57,10 @@ def test_alive_without_services(web: Application) -> None:
     [("/list", "iris"), ("/services/iris/list", "iris"), ("/services/b/list", "b")],
 )
 def test_list(web: Application, path: str, service: str) -> None:
-    """/list is what the store says of a service, in Palladium's shape, with a link to the rest."""
+    """/list is what the store says of a service, in Palladium's shape, with a link to the rest.
+
+    Row "list".
+    """
     web.services.services["b"] = Service("b")
     got = web.client.simulate_get(path)
     assert got.json == {
