@@ -32,12 +32,17 @@ from runner.config.yaml_file import read_yaml
 from runner.errors import ConfigError, Fault
 
 DEFAULT = "runner.yaml"
+_PLACES = ("palladium-config.py", "etc/palladium-config.py")
 _VARIABLES = ("RUNNER_CONFIG", "PALLADIUM_CONFIG")
 
 
 def default_spec(environ: Mapping[str, str] = os.environ) -> str:
-    """Give the config to use when none is named: $RUNNER_CONFIG, $PALLADIUM_CONFIG, runner.yaml."""
-    return next((environ[name] for name in _VARIABLES if environ.get(name)), DEFAULT)
+    """Give the config to use when none is named: $RUNNER_CONFIG, $PALLADIUM_CONFIG, runner.yaml.
+
+    Without these, one of Palladium's own places, if there is a file.
+    """
+    told = next((environ[name] for name in _VARIABLES if environ.get(name)), None)
+    return told or next((name for name in (DEFAULT, *_PLACES) if Path(name).exists()), DEFAULT)
 
 
 def load(

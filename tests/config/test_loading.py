@@ -370,6 +370,17 @@ def test_default_spec(environ: dict[str, str], expected: str) -> None:
     assert expected == default_spec(environ)
 
 
+def test_palladium_places(project: Project) -> None:
+    """Row "config file": where nothing is named, Palladium's own places are looked at, too."""
+    assert default_spec({}) == "runner.yaml"
+    (project.folder / "etc").mkdir()
+    project.write("etc/palladium-config.py", "{}")
+    assert default_spec({}) == "etc/palladium-config.py"
+    project.write("runner.yaml", "")
+    assert default_spec({}) == "runner.yaml"
+    assert default_spec({"PALLADIUM_CONFIG": "a.py"}) == "a.py"
+
+
 def test_several_services(project: Project) -> None:
     """Each spec is a service; without any, the default one is loaded."""
     project.write("runner.yaml", MINIMAL)

@@ -236,6 +236,22 @@ def test_xgboost(tmp_path_factory: pytest.TempPathFactory) -> None:
     assert "Invalid classes inferred from unique values of `y`" in done.stderr
 
 
+def test_keras(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Palladium's keras example names modules that are gone: told with file and key."""
+    config = f"""
+        {palladium.LOADERS}
+        'model': {{'__factory__': 'model.make_pipeline', 'epochs': 100}},
+        {palladium.MAPPING}
+        {SERVICE}
+    """
+    model = "from keras_of_old.wrappers.scikit_learn import KerasClassifier\n"
+    project = palladium.write(tmp_path_factory.mktemp("keras"), config, model_py=model)
+    done = project.run("check")
+    assert done.code == 2
+    assert "model.!: model cannot be imported: ModuleNotFoundError" in done.stderr
+    assert "config.py:" in done.stderr
+
+
 def test_text(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Row "GET predict": with unwrap_sample a text classifier gets texts, in fits and by GET."""
     config = """
