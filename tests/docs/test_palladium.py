@@ -57,6 +57,17 @@ def test_a_row_has_its_tests(cells: list[str]) -> None:
         assert f'Row "{name}"' in _docstrings(file).get(test, ""), f"{file}::{test}"
 
 
+def test_every_example_has_its_test() -> None:
+    """Each of Palladium's own examples is tried by a test that exists."""
+    rows = list(pages.section("palladium.md", "Palladium's examples").rows())
+    tried = [(cells[0], _NAMES.findall(cells[2])) for cells in rows[1:]]
+    assert {name.split("/")[0].strip("`") for name, _ in tried} == {
+        *("iris", "R", "xgboost", "julia", "keras")
+    }
+    known = _docstrings("serving/test_palladium_examples.py")
+    assert [name for name, found in tried if not found or found[0][1] not in known] == []
+
+
 def test_every_test_of_a_row_is_on_the_page() -> None:
     """A test that names a row names one that there is."""
     text = "\n".join(
