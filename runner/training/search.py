@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import sys
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -212,6 +214,8 @@ def _run(
     _announce(search, tally)
     try:
         with (
+            # With `verbose` scikit-learn prints, where a program may be reading results.
+            redirect_stdout(sys.stderr),
             counting(tally.done),
             chosen(settings.parallel, getattr(search, "n_jobs", None)),
         ):

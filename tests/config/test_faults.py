@@ -439,4 +439,4 @@ def test_a_second_try(project: Project) -> None:
 
     first, second = project.faults(spec), project.faults(spec)
 
-    assert first == second == ["c.yaml: model: is missing"]
+    assert first == second == ["c.yaml:1: model: is missing"]
