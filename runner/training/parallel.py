@@ -8,7 +8,7 @@ here as for Dask, Ray or any other backend that registers itself with joblib.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from typing import Any
 
@@ -74,7 +74,9 @@ def _count(used: Any) -> None:
 
     def counted(batch: Any, callback: Callable[..., None]) -> Any:
         def done(*result: Any) -> None:
-            tell(len(batch))
+            # A terminal that is gone ends no search; raised here, joblib would wait for ever.
+            with suppress(OSError, SystemExit):
+                tell(len(batch))
             callback(*result)
 
         return submit(batch, callback=done)

@@ -172,7 +172,7 @@ def _service_metadata(service: Service) -> dict[str, Any]:
 def _model(service: Service) -> Any:
     if service.version is None:
         return _N_A
-    metadata = dict(service.metadata)
+    metadata = {**service.metadata, "version": service.version}
     return {"updated": metadata.get("train_timestamp"), "metadata": metadata}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from runner.training.failures import read
 from tests.requirements import need
-from tests.serving.project import write_project
+from tests.serving.project import RUNNER, write_project
 from tests.training.services import SEARCHED, service
 
 LANGUAGES = [pytest.param(name, marks=need(name)) for name in SEARCHED]
@@ -83,6 +84,21 @@ def test_scores_are_those_of_scikit_learn(tmp_path: Path) -> None:
         for name in ("mean_test_f1_macro", "split2_test_accuracy", "rank_test_f1_macro"):
             assert row[name] == pytest.approx(expected[name][at], abs=1e-12)
     assert found.json["version"] is None
+
+
+def test_nobody_listens(tmp_path: Path) -> None:
+    """A search whose progress nobody reads any more ends, instead of waiting for ever."""
+    project = service(
+        tmp_path / "python",
+        "python",
+        "grid_search: {param_grid: {min_samples_leaf: [1, 2]}, cv: 2}",
+    )
+    command = [*RUNNER, "grid-search", "-c", str(project.config)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL) as process:
+        assert process.stderr is not None
+        process.stderr.readline()
+        process.stderr.close()
+        assert process.wait(300) in (0, 1)
 
 
 @need("r")

@@ -17,7 +17,11 @@ def test_alive(web: Application) -> None:
     assert info["service_metadata"] == {"service_name": "iris", "service_version": "0.1"}
     assert info["model"] == {
         "updated": "2024-02-29T12:00:00Z",
-        "metadata": {"train_timestamp": "2024-02-29T12:00:00Z", "score_test": 0.9},
+        "metadata": {
+            "train_timestamp": "2024-02-29T12:00:00Z",
+            "score_test": 0.9,
+            "version": 7,
+        },
     }
     assert info["process_metadata"] == {"jobs": {}}
     assert info["services"]["iris"]["state"] == "ready"
