@@ -23,6 +23,8 @@ from benchmarks.peers.environments import DEFAULT_FOLDER, bin_of
 from benchmarks.peers.palladium import Palladium
 from tests.serving.project import RUNNER, run
 
+pytestmark = pytest.mark.timeout(900)  # the first one installs Palladium
+
 IRIS = Path(__file__).parents[2] / "examples" / "iris-sklearn" / "iris.csv"
 ROWS = [[5.2, 3.5, 1.5, 0.2], [6.1, 2.8, 4.0, 1.3], [7.7, 3.0, 6.7, 2.3], [6.0, 2.7, 5.1, 1.6]]
 CONFIG = """{{
