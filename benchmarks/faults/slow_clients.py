@@ -12,23 +12,12 @@ from pathlib import Path
 from benchmarks.faults.leftovers import Inventory
 from benchmarks.faults.load import Load
 from benchmarks.faults.outcome import Outcome, scenario
+from benchmarks.serving.ledger import asked, with_ledger
 from benchmarks.serving.multiplier import fit_factors, multiplier
 from benchmarks.serving.server import serving
 
 DEADLINE = 3.0
 """Seconds for a head, and for a body, in this scenario's config."""
-
-_LEDGER = '''
-"""A model that writes down every row that it is asked for."""
-from pathlib import Path
-import tricks
-
-class Ledger(tricks.Tricky):
-    def predict(self, X):
-        with Path(__file__).with_name("asked").open("a") as file:
-            file.writelines(f"{x}\\\\n" for x in X[:, 0])
-        return super().predict(X)
-'''
 
 _HEAD = b"POST /predict HTTP/1.1\r\nHost: slow\r\nContent-Type: application/json\r\n"
 _WANTED = 1_000_000
@@ -48,9 +37,7 @@ def slow_clients(
     project = multiplier(
         folder / "python", more=f"server: {{head_timeout: {DEADLINE}, body_timeout: {DEADLINE}}}"
     )
-    (project.folder / "ledger.py").write_text(_LEDGER.replace("\\\\", "\\"), encoding="utf-8")
-    text = project.config.read_text(encoding="utf-8")
-    project.config.write_text(text.replace("tricks.Tricky", "ledger.Ledger"), encoding="utf-8")
+    with_ledger(project)
     factors = fit_factors(project, [2.0])
     with serving(project) as server:
         before = Inventory.settled(server)
@@ -64,9 +51,9 @@ def slow_clients(
         outcome.breaches += before.differences(server)
     for kind, count in Counter(cut.complaint for cut in cuts if cut.complaint).items():
         outcome.check(False, f"{count} slow clients: {kind}")
-    asked = [float(line) for line in (project.folder / "asked").read_text().splitlines()]
-    executed = sum(x <= -_WANTED for x in asked)
-    outcome.check(len(asked) >= load.requests, "the model's ledger does not have the good rows")
+    rows = asked(project)
+    executed = sum(x <= -_WANTED for x in rows)
+    outcome.check(len(rows) >= load.requests, "the model's ledger does not have the good rows")
     outcome.check(executed == 0, f"{executed} stalled bodies were executed")
     outcome.notes.append(
         f"{executed} of {sum(cut.body for cut in cuts)} stalled bodies executed; "
