@@ -56,6 +56,7 @@ def activations(folder: Path, trials: int = 200) -> Outcome:
                 outcome.check(not late, f"{len(late)} answers of the former version at {trial}")
                 answers.clear()
         outcome.requests, outcome.failed, outcome.wrong = load.requests, load.failed, load.wrong
+        outcome.notes += load.complaints()
         outcome.worst_seconds = worst
         outcome.check(set(load.versions) >= {1, 2}, f"versions seen: {dict(load.versions)}")
         outcome.breaches += before.differences(server, 20.0)
@@ -130,6 +131,7 @@ def crash_loop(folder: Path, seconds: float = 60.0) -> Outcome:
             most = 5 * max(1.0, seconds / 60.0)
             outcome.check(2 <= len(tries) <= most, f"{len(tries)} tries in {seconds:g} s")
         outcome.requests, outcome.failed, outcome.wrong = load.requests, load.failed, load.wrong
+        outcome.notes += load.complaints()
     return outcome.judge()
 
 

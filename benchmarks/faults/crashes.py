@@ -60,6 +60,7 @@ def loaded(
             outcome.failed + load.failed,
             outcome.wrong + load.wrong,
         )
+        outcome.notes += load.complaints()
         outcome.worst_seconds = max(outcome.worst_seconds or 0.0, recovery.worst)
         until(lambda: settled(server, language), 60, what="all workers and spares are back")
         outcome.breaches += before.differences(server)

@@ -91,6 +91,7 @@ def _away(
             load.wait_for(connections)
         before = Inventory.settled(server)
     outcome.notes.append(f"slowest refusal of a command {slowest:.2f} s, its start included")
+    outcome.notes += load.complaints()
     for name, count in load.counts().items():
         setattr(outcome, name, count)
     outcome.breaches += before.remains()

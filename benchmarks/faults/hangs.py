@@ -69,6 +69,7 @@ def hangs(
         outcome.requests += beside.requests
         outcome.failed += beside.failed
         outcome.wrong += beside.wrong + load.wrong
+        outcome.notes += beside.complaints()
     outcome.worst_seconds = worst
     return outcome.judge()
 
@@ -168,4 +169,5 @@ def memory_limit(folder: Path, trials: int = 3) -> Outcome:
         outcome.check(len(killed) == 2 * trials, f"{len(killed)} lines in the log")
         outcome.check(services == {"eater"}, f"the log names {services}")
         outcome.requests, outcome.failed, outcome.wrong = load.requests, load.failed, load.wrong
+        outcome.notes += load.complaints()
     return outcome.judge()

@@ -96,6 +96,7 @@ def sigkill_master(
             with Load(server.port, "python", factors, connections=connections) as load:
                 load.wait_for(10 * connections)
             outcome.count(load)
+            outcome.notes += load.complaints()
         outcome.check(workers == server.worker_pids("python"), "workers were replaced")
         roles, now = before.count("processes"), Inventory.settled(server).count("processes")
         outcome.check(roles == now, f"{roles} before, {now} after")
@@ -132,6 +133,7 @@ def sigkill_supervisor(
             with Load(server.port, "python", factors, connections=connections) as load:
                 load.wait_for(10 * connections)
                 outcome.count(load)
+                outcome.notes += load.complaints()
                 left_behind = server.descendants()
                 began = time.monotonic()
                 server.end(signal.SIGKILL)

@@ -91,6 +91,10 @@ class Load:
         """Give requests, failed and wrong as `Outcome` takes them."""
         return {"requests": self.requests, "failed": self.failed, "wrong": self.wrong}
 
+    def complaints(self, most: int = 3) -> list[str]:
+        """Say what some of those were told that failed or were answered wrongly."""
+        return list(dict.fromkeys(fault.fault[:300] for fault in self.faults))[:most]
+
     def wait_for(self, more: int, seconds: float = 60.0) -> None:
         """Wait until so many more requests are answered. Raises TimeoutError."""
         wanted, deadline = self.requests + more, time.monotonic() + seconds

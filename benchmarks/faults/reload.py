@@ -50,7 +50,7 @@ def sighup(folder: Path, trials: int = 50, connections: int = 16) -> Outcome:
                 outcome.worst_seconds = max(outcome.worst_seconds or 0, time.monotonic() - began)
             load.wait_for(connections)
         before = Inventory.settled(server)
-        outcome.notes += [f"{fault.status}: {fault.fault}" for fault in load.faults[:3]]
+        outcome.notes += load.complaints()
     for name, count in load.counts().items():
         setattr(outcome, name, count)
     outcome.breaches += before.remains()

@@ -46,6 +46,7 @@ def slow_clients(
             cuts = asyncio.run(_all(server.port, connections))
             load.wait_for(good)
         outcome = Outcome(connections, limit_seconds=limit, **load.counts())
+        outcome.notes += load.complaints()
         outcome.worst_seconds = max(cut.seconds for cut in cuts)
         outcome.judge()
         outcome.breaches += before.differences(server)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.faults.crashes import settled
 from benchmarks.faults.http_shapes import BODIES
 from benchmarks.faults.leftovers import Inventory, role_of
 from benchmarks.faults.load import Load
@@ -83,12 +84,12 @@ def soak(
             worst_seconds=max(load.worst_seconds for load in loads),
         ).judge()
         for load in loads:
-            outcome.notes += [fault.fault[:300] for fault in load.faults[:3]]
+            outcome.notes += load.complaints()
         outcome.breaches += run.faults[:10]
         failures = [each for each in server.events if each.get("event") == "request failed"]
         # What a killed worker was asked a second time may be a 502; an unforeseen 500 may not be.
         outcome.notes += [str(each)[-600:] for each in failures if each["error"] == "internal"][:3]
-        until(lambda: server.get("/health/ready")[0] == 200, what="ready after the load")
+        _settle(server, languages)
         outcome.breaches += before.differences(server, 30.0)
     outcome.breaches += before.remains()
     for role, samples in run.memory.items():
@@ -107,11 +108,17 @@ def soak(
 
 def _warm(server: Server, languages: tuple[str, ...]) -> Inventory:
     """Use everything once, so that what is opened for good is counted before."""
+    _settle(server, languages)
     for each in languages:
         server.predict(each, x=1.0)
     server.get("/list")
     server.get("/alive")
     return Inventory.settled(server)
+
+
+def _settle(server: Server, languages: tuple[str, ...]) -> None:
+    slow = "julia" if "julia" in languages else ""
+    until(lambda: settled(server, slow), 120, "all workers and spares are there")
 
 
 def growth(samples: list[tuple[float, int]]) -> tuple[float, float]:

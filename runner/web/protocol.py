@@ -67,13 +67,17 @@ class HttpProtocol(HttpToolsProtocol):
         self._watch = self.loop.call_later(self._every, self._look)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop watching."""
+        """Stop watching, and let go of all that leads back here."""
         if self._watch is not None:
             self._watch.cancel()
         super().connection_lost(exc)
         self.gone = True
         if self.waiting and self._task is not None:
             self._task.cancel()
+        # Each connection would be garbage in a cycle, 7 kB that are looked for only now and then.
+        self._watch = self._task = None
+        self.cycle = self.scope = None  # type: ignore[assignment]
+        self.pipeline.clear()
 
     def data_received(self, data: bytes) -> None:
         """Parse what came in, within bounds."""

@@ -86,7 +86,7 @@ class Asked:
     def key(self) -> Hashable:
         """Give what is equal for predicts that may be joined."""
         table = self.table
-        if self.alone or self.params or table.size > MAX_BYTES:
+        if self.params or table.size > MAX_BYTES:
             return id(self)
         return self.method, int(self.expires * _NEAR), type(table), table.layout
 
@@ -94,12 +94,17 @@ class Asked:
 def groups(asked: Iterable[Asked]) -> Iterator[list[Asked]]:
     """Yield those that are alike together, within the bounds, in the order they came.
 
-    Those that were given up are left out.
+    Those that are to go alone come last: one of them may end the worker, and nobody else is to wait
+    for the next one because of that. Those that were given up are left out.
     """
     growing: dict[Hashable, list[Asked]] = {}
+    suspects: list[Asked] = []
     room: dict[Hashable, tuple[int, int]] = {}  # bytes and rows that a group may still take
     for one in asked:
         if one.waiter.done():  # cancelled: its caller hung up
+            continue
+        if one.alone:
+            suspects.append(one)
             continue
         key, table = one.key, one.table
         size, rows = room.get(key, (MAX_BYTES, MAX_ROWS))
@@ -110,6 +115,8 @@ def groups(asked: Iterable[Asked]) -> Iterator[list[Asked]]:
         growing.setdefault(key, []).append(one)
         room[key] = size, rows
     yield from growing.values()
+    for one in suspects:
+        yield [one]
 
 
 def joined(group: list[Asked]) -> tuple[Table, float]:

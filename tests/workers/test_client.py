@@ -175,6 +175,17 @@ async def test_a_loss_tells_suspects_from_the_untouched(connection: Connection) 
     ]
 
 
+async def test_a_suspect_goes_last(connection: Connection) -> None:
+    """What is held beside a request that may end the worker is answered before it is tried."""
+    expires = time.monotonic() + 30.0
+    deadly, good = (pack_floats(1, ("x",), (x,)) for x in (DIE, 2.0))
+    suspect = connection.predict(deadly, "predict", {}, expires, alone=True)
+    part = await connection.predict(good, "predict", {}, expires)
+    assert [4.0] == part.rows(shown)
+    with pytest.raises(WorkerLost):
+        await suspect
+
+
 async def test_a_large_table_for_a_worker_that_is_going(
     connection: Connection, tmp_path: Path
 ) -> None:
