@@ -14,14 +14,14 @@ from tests.serving.server import serving, until
 
 def test_sqlite_locked(tmp_path: Path) -> None:
     """No prediction fails, commands are refused in a line, and all is well afterwards."""
-    outcome = sqlite_locked(tmp_path, seconds=2.0, connections=4, limit=60)
+    outcome = sqlite_locked(tmp_path, seconds=2.0, connections=4, limit=60, refusal=60)
     assert [] == outcome.breaches, outcome.notes
 
 
 @need("postgresql")
 def test_postgresql_stopped(tmp_path: Path) -> None:
     """The same of a database server that is gone, and comes back."""
-    outcome = postgresql_stopped(tmp_path, seconds=2.0, connections=4, limit=60)
+    outcome = postgresql_stopped(tmp_path, seconds=2.0, connections=4, limit=60, refusal=60)
     assert [] == outcome.breaches, outcome.notes
 
 
