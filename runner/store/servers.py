@@ -1,12 +1,15 @@
 """Keep what running servers say they serve, so that commands can see it and wait for it.
 
 A server repeats itself every few seconds. What was not repeated for `STALE` seconds is of a server
-that is gone without a word, and counts no more. Clocks of a store's machines should agree to within
-a few seconds.
+that is gone without a word, and counts no more; but one whose process is still there on this
+machine is only slow, for as long as its row is kept. Clocks of a store's machines should agree to
+within a few seconds.
 """
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
@@ -76,10 +79,11 @@ class Servers:
 
     def live(self, service: str) -> list[Server]:
         """Give the servers of a service that have said so lately, by host and process."""
-        since = datetime.now(UTC) - timedelta(seconds=STALE)
+        now = datetime.now(UTC)
+        since = now - timedelta(seconds=STALE)
         query = (
             select(servers)
-            .where(servers.c.service == service, servers.c.seen >= since)
+            .where(servers.c.service == service, servers.c.seen >= now - _REMOVED)
             .order_by(servers.c.host, servers.c.pid)
         )
         with self._database.reading() as connection:
@@ -92,4 +96,18 @@ class Servers:
                     Served(service, row.version, row.target, row.state, row.reason, row.revision),
                 )
                 for row in connection.execute(query)
+                if row.seen >= since or _runs(row.host, row.pid)
             ]
+
+
+def _runs(host: str, pid: int) -> bool:
+    """Whether this is a process of this machine that is still there."""
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return True

@@ -85,10 +85,11 @@ class ControlServer:
         async with self._progress:
             await self._progress.wait_for(lambda: self.joined > former)
 
-    async def drained(self, sockets: Iterable[str], timeout: float) -> None:
-        """Wait until no front-end that knows the present routes uses any of ``sockets``.
+    async def drained(self, sockets: Iterable[str], timeout: float | None) -> bool:
+        """Wait until all front-ends know the present routes and none uses any of ``sockets``.
 
-        Gives up after ``timeout`` seconds: a front-end that holds on so long has hung requests.
+        False after ``timeout`` seconds: a front-end that holds on so long has hung requests, or
+        stands still.
         """
         gone, revision = set(sockets), self._revision
 
@@ -101,6 +102,7 @@ class ControlServer:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(timeout), self._progress:
                 await self._progress.wait_for(free)
+        return free()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         front_end = self._front_ends[writer] = _FrontEnd()

@@ -33,8 +33,9 @@ class Deployment:
     """Keep one service's workers at the version that its store says is active.
 
     ``changed`` is called when `row` would tell something new; ``drained`` waits until no front-end
-    uses the given sockets any more, for so many seconds at most; ``spare`` gives a started adapter
-    if one is in reserve; ``said`` is called when only `served` would tell something new.
+    uses the given sockets any more, for so many seconds at most, and says whether; ``spare`` gives
+    a started adapter if one is in reserve; ``said`` is called when only `served` would tell
+    something new.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Deployment:
         store: Store,
         folder: Path,
         changed: Callable[[], None],
-        drained: Callable[[tuple[str, ...], float], Awaitable[None]],
+        drained: Callable[[tuple[str, ...], float | None], Awaitable[bool]],
         spare: Callable[[Command], Spare | None],
         said: Callable[[], None],
     ) -> None:
@@ -278,13 +279,22 @@ class Deployment:
         timeout = (former.config if former else self.config).service.timeout
         try:
             # What was sent before the switch has its own deadline, after which nobody waits.
-            await self._drained(sockets, timeout + 1.0)
-            if self._current is current:
-                self._serving = current.version.number if current else None
-                self._said()
+            settled = await self._drained(sockets, timeout + 1.0)
+            if settled:
+                self._settle(current)
         finally:
             if former is not None:
                 await former.stop()
+        if not settled:
+            # A front-end that stands still goes on with what it knows as soon as it can.
+            await self._drained(sockets, None)
+            self._settle(current)
+
+    def _settle(self, current: Release | None) -> None:
+        """All front-ends answer with ``current`` only."""
+        if self._current is current:
+            self._serving = current.version.number if current else None
+            self._said()
 
     async def _abandon(self) -> None:
         if self._attempt is not None:

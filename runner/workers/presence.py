@@ -16,6 +16,9 @@ from runner.workers.deployment import Deployment
 BEAT = 3.0
 """Seconds after which it is said again, though nothing has changed."""
 
+_AGAIN = 0.5
+"""Seconds after which it is said again to a store that was away."""
+
 _FAREWELL = 2.0
 """Seconds that the end of the server waits for a store."""
 
@@ -45,11 +48,12 @@ class Presence:
                 if present != said or loop.time() >= beat:
                     said, beat = present, loop.time() + BEAT
                     for store, served in present.items():
-                        # A store that is away: the watch over it says so.
-                        with contextlib.suppress(RunnerError):
+                        try:
                             await asyncio.to_thread(
                                 store.servers.report, self._id, self._host, self._pid, served
                             )
+                        except RunnerError:  # it is away: the watch over it says so
+                            beat = loop.time() + _AGAIN
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout_at(beat):
                         await self._changed.wait()

@@ -252,9 +252,9 @@ class Supervisor:
     def _rows(self) -> Iterable[Any]:
         return (deployment.row for deployment in self._deployments.values())
 
-    async def _drained(self, gone: tuple[str, ...], timeout: float) -> None:
+    async def _drained(self, gone: tuple[str, ...], timeout: float | None) -> bool:
         self._control.publish(self._rows())
-        await self._control.drained(gone, timeout)
+        return await self._control.drained(gone, timeout)
 
     async def _watch(self, store: Store) -> None:
         """Look for changes in a store; tell its deployments. A store that is away is asked on.

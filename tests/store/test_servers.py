@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import text
@@ -53,6 +57,17 @@ def test_a_server_that_says_nothing_is_ignored_and_then_removed(store: Store, ur
     _age(url, 120)
     store.servers.report("b" * 32, "blue", 12, [ONE])
     assert _count(url) == 1
+
+
+def test_a_server_that_is_only_slow_counts(store: Store, url: str) -> None:
+    """A process of this machine that is still there may serve on, however long it said nothing."""
+    here = socket.gethostname()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    store.servers.report("a" * 32, here, os.getpid(), [ONE])
+    store.servers.report("b" * 32, here, ended.pid, [ONE])
+    _age(url, STALE + 1)
+    assert [each.pid for each in store.servers.live("iris")] == [os.getpid()]
 
 
 def _age(url: str, seconds: float) -> None:
