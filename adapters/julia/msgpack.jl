@@ -23,7 +23,7 @@ function decode(io::IO)
     return decode_map(io, read_size(io, first - 0xdd))
 end
 
-widened(number::Integer) = Int64(number)
+widened(number::Integer) = number isa UInt64 && number > typemax(Int64) ? number : Int64(number)
 widened(number::AbstractFloat) = Float64(number)
 
 decode_string(io, size) = String(read(io, size))

@@ -59,9 +59,11 @@ def shown(table: Table) -> list[Any]:
     return table.columns[0].tolist()
 
 
-async def ask(connection: Connection, *values: float, timeout: float = 30.0) -> list[Any]:
+async def ask(
+    connection: Connection, *values: float, timeout: float = 30.0, alone: bool = False
+) -> list[Any]:
     table = pack_floats(len(values), ("x",), values)
-    part = await connection.predict(table, "predict", {}, time.monotonic() + timeout)
+    part = await connection.predict(table, "predict", {}, time.monotonic() + timeout, alone)
     return part.rows(shown)
 
 
@@ -166,7 +168,8 @@ async def test_a_loss_tells_suspects_from_the_untouched(connection: Connection) 
     """Whom the model was at is why the worker ended; who only waited for it is not."""
     asking = []
     for x in (DIE, 1.0, 2.0):
-        asking.append(asyncio.create_task(ask(connection, x)))
+        # Alone: a worker that reads late would join the second to it.
+        asking.append(asyncio.create_task(ask(connection, x, alone=x == DIE)))
         for _ in range(3):
             await asyncio.sleep(0)
     dying, behind, held = await asyncio.gather(*asking, return_exceptions=True)

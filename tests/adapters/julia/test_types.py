@@ -145,12 +145,13 @@ def test_params_reach_fit_as_they_are(client: Client) -> None:
     params = {
         "a": 1, "b": -2.5, "c": 'x $(exit(1)) "\\', "d": True, "e": None, "f": [1, 2.5],
         "g": ["u", "ü"], "h": {"k": [1]}, "i": 2**40, "j": [], "l": -(2**40), "m": "t" * 300,
+        "n": 2**64 - 1,
     }  # fmt: skip
     client.fit(model("mirror.jl", params=params), numbers([1, 2]), y(1, 2))
     assert told(client, matrix([1]), "params").split("; ") == [
         "a=1", "b=-2.5", r'c="x \$(exit(1)) \"\\"', "d=true", "e=nothing", "f=[1.0, 2.5]",
         'g=["u", "ü"]', 'h=Dict{String,Any}("k" => [1])', "i=1099511627776", "j=Any[]",
-        "l=-1099511627776", f'm="{"t" * 300}"',
+        "l=-1099511627776", f'm="{"t" * 300}"', "n=0xffffffffffffffff",
     ]  # fmt: skip
 
 
