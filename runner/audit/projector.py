@@ -8,6 +8,7 @@ projectors may count the same log.
 from __future__ import annotations
 
 import asyncio
+import math
 from bisect import bisect_left
 from collections.abc import Iterable
 from datetime import datetime
@@ -71,7 +72,9 @@ class Projector:
         positions = self.store.usage.positions(self.log)
         for path, file, inode, size in changed:
             position = positions.get(file, 0)
-            while (part := _read(path, file, position)) is not None:
+            # What comes meanwhile has to wait: a busy log would have the store locked all the time.
+            end = math.inf if path.suffix in reading.COMPRESSED else size
+            while position < end and (part := _read(path, file, position)) is not None:
                 if self.store.usage.add(self.log, part):
                     position = part.end
                 else:  # another projector was faster

@@ -19,7 +19,7 @@ import pytest
 from runner.audit import projector, reading
 from runner.audit.projector import Projector
 from runner.errors import Refused
-from runner.store import Store
+from runner.store import Part, Store
 from runner.store.usage import COUNTS, KEYS
 from tests.audit.test_record import REQUEST
 from tests.audit.test_trail import opened
@@ -147,6 +147,28 @@ def test_stale_position(store: Store, tmp_path: Path, monkeypatch: pytest.Monkey
     assert not store.usage.add("l", part)
     (row,) = store.usage.counts(())
     assert row["requests"] == 20
+
+
+def test_a_busy_log(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is written while a part is counted waits for the next look: others want the store."""
+    log = tmp_path / "log"
+    write(log, 50)
+    add, added = store.usage.add, []
+
+    def busy(name: str, part: Part) -> bool:
+        added.append(part.end - part.begin)
+        if len(added) < 100:
+            write(log, 1)
+        return add(name, part)
+
+    monkeypatch.setattr(store.usage, "add", busy)
+    project = Projector(log, store)
+    for look in range(1, 4):
+        project.step()
+        assert len(added) == look
+    added += [0] * 100  # nobody writes any more
+    project.step()
+    assert counted(store) == recount(log)
 
 
 def test_lines_that_are_no_records(store: Store, tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from tests.contracts.broken.stub import Stub, main
 class Broken(Stub):
     def decode(self, payload):
         request = super().decode(payload)
-        known = "id op expires method params model source table target format sha256 artifact"
-        unknown = unpack(payload).keys() - {*known.split(), "attachment"}
+        known = "id op expires method params model source table target format sha256 request"
+        unknown = unpack(payload).keys() - {*known.split(), "artifact", "attachment"}
         if unknown and not isinstance(request, ErrorReply):
             return ErrorReply(request.id, Code.BAD_MESSAGE, f"unknown keys {unknown}")
         return request
