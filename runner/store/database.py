@@ -60,10 +60,11 @@ class Database:
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except SQLAlchemyError as ex:
+        except (SQLAlchemyError, UnicodeDecodeError) as ex:
+            # The latter: sqlite3 quotes names of a rotten schema, which need be no UTF-8 any more.
             raise self.unavailable(ex) from ex
 
-    def unavailable(self, error: SQLAlchemyError) -> Unavailable:
+    def unavailable(self, error: SQLAlchemyError | UnicodeDecodeError) -> Unavailable:
         """Say in one line, and without the password, what the database answered."""
         reason = error.orig if isinstance(error, DBAPIError) and error.orig else error
         text = " ".join(str(reason).partition("\n")[0].split()) or type(reason).__name__

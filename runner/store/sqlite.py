@@ -115,6 +115,6 @@ def _set_journal_mode(path: Path, timeout: float, mode: str) -> None:
                 connection.execute(f"PRAGMA journal_mode={mode}")
         finally:
             connection.close()
-    except sqlite3.Error as ex:
+    except (sqlite3.Error, UnicodeDecodeError) as ex:  # see `Database._explained`
         reason = str(ex).partition("\n")[0]  # a rotten file may have it tell much
         raise Unavailable(f"the store {path} is unavailable: {reason}") from ex
