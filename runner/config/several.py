@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.config.loading import default_spec, load
-from runner.config.settings import Auth, AuthSettings, Config, Decorator, QuotaSettings
+from runner.config.settings import Auth, AuthSettings, Config, QuotaSettings
 from runner.errors import ConfigError, Fault
 
 _PATTERN = re.compile(r"[*?[]")
@@ -52,8 +52,8 @@ def load_all(
         if config.audit != configs[0].audit:
             problem = f"not the same as in {configs[0].path}"
             faults.append(Fault(problem, "one for all services", str(config.path), "audit"))
-        faults += _differs(configs, config, "logging", lambda each: each.logging)
-        faults += _differs(configs, config, "alive_decorators", _alive)
+        for key, said in _SHARED.items():
+            faults += _differs(configs, config, key, said)
         names.setdefault(name, config)
         if entry:
             entries.setdefault(entry, config)
@@ -90,14 +90,21 @@ def logging_of(configs: Sequence[Config]) -> Mapping[str, Any] | None:
     return next((config.logging for config in configs if config.logging), None)
 
 
-def _alive(config: Config) -> Sequence[Decorator] | None:
-    return config.decorators.get("alive")
+_SHARED: dict[str, Callable[[Config], Any]] = {
+    "logging": lambda config: config.logging,
+    "alive_decorators": lambda config: config.decorators.get("alive"),
+    "auth": lambda config: config.auth,
+}
+"""What is the whole server's, and need stand in one config only."""
 
 
 def _differs(
     configs: Sequence[Config], config: Config, key: str, said: Callable[[Config], Any]
 ) -> Iterator[Fault]:
-    """Refuse what is the server's and is said in two ways; it need stand in one config only."""
+    """Refuse what is the server's and is said in two ways.
+
+    SECURITY: not told in what they differ, which may be a secret.
+    """
     first = next((each for each in configs if said(each)), config)
     if said(config) and said(config) != said(first):
         problem = f"not the same as in {first.path}, and it is the whole server's"
@@ -105,14 +112,10 @@ def _differs(
 
 
 def _auth_faults(configs: Sequence[Config]) -> list[Fault]:
-    auth, path = auth_of(configs)
+    auth, _ = auth_of(configs)
     faults = []
     for config in configs:
         where = str(config.path)
-        if config.auth not in (None, auth):
-            # SECURITY: not told in what they differ, which may be a secret.
-            problem = f"not the same as in {path}, and it is the whole server's"
-            faults.append(Fault(problem, "one for all services, or in one config", where, "auth"))
         if config.limits and config.limits != limits_of(configs):
             problem = "not the same as in another config, and they are the whole server's"
             faults.append(Fault(problem, "one for all services, or in one config", where, "limits"))

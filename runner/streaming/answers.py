@@ -119,11 +119,11 @@ class Answers:
 
     def _at_once(self, asked: list[Asked]) -> Table | None:
         """Read all lines at once; None if one may be wrong, or too long."""
-        records, most = self._checker.records, self._server.max_rows
+        records = self._checker.records
         lines = [each.line for each in asked if each.line is not None and each.error is None]
         if records is None or len(lines) < len(asked):
             return None
-        if any(len(line) > most and objects(line) > most for line in lines):
+        if any(map(self._is_too_much, lines)):
             return None
         read = records.read_lines(lines)
         if read is None:
@@ -133,14 +133,18 @@ class Answers:
             each.rows = rows
         return table
 
+    def _is_too_much(self, line: bytes) -> bool:
+        most = self._server.max_rows
+        return len(line) > most and objects(line) > most
+
     def _read(self, asked: Asked) -> None:
         """Read one line; what is wrong with it becomes its error."""
-        line, most = asked.line, self._server.max_rows
+        line = asked.line
         try:
             if line is None:
                 raise ValueError(f"longer than {self._server.max_body} bytes (server.max_body)")
-            if len(line) > most and objects(line) > most:
-                raise ValueError(f"more than {most} objects (server.max_rows)")
+            if self._is_too_much(line):
+                raise ValueError(f"more than {self._server.max_rows} objects (server.max_rows)")
             value = load(line)
             if type(value) is not list:
                 raise ValueError("not a list of objects")
