@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from types import FrameType
 
 from runner.audit.opening import STDERR, Audit, log_name, open_audit
 from runner.audit.record import OnBehalf
@@ -35,8 +36,7 @@ def recording(config: Config, action: str) -> Iterator[Entry]:
     """
     audit = open_audit(config.audit_in_full, STDERR)
     entry, error, begun = Entry(), None, time.monotonic()
-    # As Ctrl-C does, so that the record of what was cut short is made.
-    former = signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    former = signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield entry
     except BaseException as ex:
@@ -63,6 +63,15 @@ def recording(config: Config, action: str) -> Iterator[Entry]:
             audit.close()
             if not written and audit.refuse and error is None:
                 raise Unavailable(f"{action} is done, but could not be recorded")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """End as Ctrl-C does, so that the record of what was cut short is made.
+
+    Not by SIGINT itself: whoever was started in the background by a script ignores that.
+    """
+    handler = signal.getsignal(signal.SIGINT)
+    (handler if callable(handler) else signal.default_int_handler)(number, frame)
 
 
 def _anchor(config: Config, audit: Audit) -> None:

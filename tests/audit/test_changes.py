@@ -224,10 +224,11 @@ def test_a_fit_that_is_killed(project: Project, server: Server) -> None:
     assert ("billing", "slow") == (told["client.id"], told["service.name"])
 
 
-def test_a_command_that_is_ended(project: Project) -> None:
-    """SIGTERM of a command is recorded as Ctrl-C is."""
+@pytest.mark.parametrize("script", [(), ("sh", "-c", 'trap "" INT; exec "$@"', "sh")])
+def test_a_command_that_is_ended(project: Project, script: tuple[str, ...]) -> None:
+    """SIGTERM of a command is recorded as Ctrl-C is, though what a script starts ignores that."""
     before = len(_fits(project))
-    argv = [*RUNNER, "fit", "-c", str(project.config)]
+    argv = [*script, *RUNNER, "fit", "-c", str(project.config)]
     with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         for line in process.stderr:
