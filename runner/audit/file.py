@@ -43,6 +43,7 @@ class LogFile:
         self._identity = (-1, -1)
         self._within_line = False
         self._replaced: list[int] = []
+        self._new = False
 
     def append(self, lines: Sequence[bytes]) -> Written:
         """Write lines, as many as there is room for."""
@@ -67,10 +68,13 @@ class LogFile:
     def sync(self) -> None:
         """Wait until all that was written is on the disk. May run in another thread."""
         replaced, self._replaced = self._replaced, []
+        new, self._new = self._new, False
         try:
             for descriptor in [*replaced, self._descriptor]:
                 if descriptor >= 0:
                     os.fsync(descriptor)
+            if new:  # else its name might be gone
+                _sync_folder(self.path.parent)
         finally:
             for descriptor in replaced:
                 os.close(descriptor)
@@ -116,6 +120,7 @@ class LogFile:
         elif self._descriptor >= 0:
             os.close(self._descriptor)
         found = os.fstat(descriptor)
+        self._new = not found.st_size
         self._descriptor = descriptor
         self._identity = (found.st_dev, found.st_ino)
         self._within_line = _ends_within_line(descriptor)
@@ -152,6 +157,14 @@ def _open(path: Path) -> int:
         return os.open(path, os.O_RDWR | _FLAGS, MODE)
     except PermissionError:  # it may be ours to write and not to read
         return os.open(path, os.O_WRONLY | _FLAGS, MODE)
+
+
+def _sync_folder(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _ends_within_line(descriptor: int) -> bool:

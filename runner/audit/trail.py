@@ -115,14 +115,23 @@ class Trail:
         self.failing = False
         return True
 
-    def sync(self) -> None:
-        """Wait for the disk if need be; for who has no event loop. Raises OSError."""
+    def write(self) -> bool:
+        """Write what was taken, and wait for the disk if need be; say whether all of it is safe.
+
+        For who has no event loop, and no bytes that `settle` could hold back.
+        """
+        written = self.flush()
         if self._to_disk:
-            self._files[0].sync()
+            try:
+                self._files[0].sync()
+            except OSError as ex:
+                self._shout("usage records do not reach the disk", ex)
+                return False
+        return written
 
     def close(self) -> None:
         """Write what is left."""
-        self.flush()
+        self.write()
         for file in self._files:
             file.close()
 

@@ -57,7 +57,7 @@ def recording(config: Config, action: str) -> Iterator[Entry]:
                 user=caller(),
                 behalf=OnBehalf.of(os.environ),
             )
-            written = audit.trail.flush()
+            written = audit.trail.write()
             if written:
                 _anchor(config, audit)
             audit.close()

@@ -84,12 +84,5 @@ class Records:
     def write(self) -> None:
         """Write what was recorded. Raises Unavailable if it cannot be, and must."""
         audit = self._audit
-        if audit is None:
-            return
-        try:
-            written = audit.trail.flush()
-            audit.trail.sync()
-        except OSError:
-            written = False
-        if audit.refuse and not written:
+        if audit is not None and not audit.trail.write() and audit.refuse:
             raise Unavailable("the prediction could not be recorded")

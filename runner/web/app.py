@@ -58,12 +58,24 @@ def create_app(
     """
     limits = limits or Limits()
     recorder = None if audit is None else audit.record
+    allowances = Allowances(quotas, services.grant)
+    dressing = Dressing(decorators, services)
+    prediction = dressing.around("predict", Prediction(services, limits, allowances))
+    probabilities = dressing.around("predict", Probabilities(services, limits, allowances))
+    listing = dressing.around("list", Listing(services))
+    entry_points = EntryPoints(services, prediction)
     app = App(
         media_type=falcon.MEDIA_JSON,
         request_type=Request,
         middleware=[
             Life(services),
-            Observer(log if requests is None else requests, recorder, inputs=inputs, every=every),
+            Observer(
+                log if requests is None else requests,
+                recorder,
+                inputs=inputs,
+                every=every,
+                predicts=entry_points.predicts,
+            ),
         ],
     )
     app.gate = None if audit is None else audit.trail
@@ -71,11 +83,6 @@ def create_app(
     failures = Failures(services, log)
     app.add_error_handler(Exception, failures)
     app.add_error_handler(falcon.HTTPError, failures)
-    allowances = Allowances(quotas, services.grant)
-    dressing = Dressing(decorators, services)
-    prediction = dressing.around("predict", Prediction(services, limits, allowances))
-    probabilities = dressing.around("predict", Probabilities(services, limits, allowances))
-    listing = dressing.around("list", Listing(services))
     app.add_route("/predict", prediction)
     app.add_route("/predict_proba", probabilities)
     app.add_route("/services/{service}/predict", prediction)
@@ -89,7 +96,7 @@ def create_app(
     app.add_route("/health/ready", Ready(services))
     if limits.actions if limits.actions is not None else auth is not None:
         actions.add_routes(app, services, limits, dressing)
-    app.add_sink(EntryPoints(services, prediction).answer)
+    app.add_sink(entry_points.answer)
     if auth is not None:
         authenticate.install(app, auth, log, folder=folder)
     return app

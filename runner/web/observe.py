@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import falcon.asgi
@@ -13,6 +14,9 @@ from runner.web.request import Request, new_id
 from runner.web.waiting import CONNECTION
 
 _REFUSED = (401, 403)
+_UNKNOWABLE = ("invalid_request", "issuer_unavailable")
+"""Codes of answers to callers of whom it cannot be said who they are (see authenticate)."""
+
 _MOST_INPUTS = 100_000  # values
 
 
@@ -27,6 +31,7 @@ class Observer:
     """Falcon middleware; it sees every request, those that match no route included.
 
     A prediction leaves a record if there is a trail, and so does refused access; all else a line.
+    ``predicts`` says of a path whether predictions are asked for there.
     With ``every``, a request that leaves a record leaves a line as well.
     Either is made before the answer is sent. It has the path without its query string, which holds
     the values of features. ``client`` is who called, once that is known.
@@ -39,8 +44,10 @@ class Observer:
         *,
         inputs: bool = False,
         every: bool = True,
+        predicts: Callable[[str], bool] = lambda _: False,
     ) -> None:
         self._log = log
+        self._predicts = predicts
         self._recorder = recorder
         self._inputs = inputs
         self._every = every
@@ -50,7 +57,7 @@ class Observer:
     ) -> None:
         """Finish an answer."""
         resp.set_header("X-Request-Id", req.request_id)
-        if self._recorder is not None and (action := _action(req, resp.status_code)):
+        if self._recorder is not None and (action := self._action(req, resp.status_code)):
             self._record(self._recorder, action, req, resp)
             if not self._every:
                 return
@@ -68,6 +75,17 @@ class Observer:
             error=req.error,
             milliseconds=round((time.perf_counter() - req.begun) * 1000, 3),
         )
+
+    def _action(self, req: Request, status: int) -> str | None:
+        """Say what a record would tell of; None if there is to be none.
+
+        What fails before its handler is a prediction all the same, if it was to be one.
+        """
+        if req.action is not None or status < 400:
+            return req.action
+        if self._predicts(req.path):
+            return PREDICT
+        return ACCESS if status in _REFUSED or req.error in _UNKNOWABLE else None
 
     def _record(
         self, recorder: Recorder, action: str, req: Request, resp: falcon.asgi.Response
@@ -101,14 +119,6 @@ class Observer:
         )
         if (connection := req.scope.get(CONNECTION)) is not None:
             connection.transport.record = number
-
-
-def _action(req: Request, status: int) -> str | None:
-    """Say what a record would tell of; None if there is to be none."""
-    if req.action is None and status in _REFUSED:
-        asked = req.path.rsplit("/", 1)[-1]
-        return PREDICT if asked in ("predict", "predict_proba") else ACCESS
-    return req.action
 
 
 def _inputs(table: Table) -> dict[str, Any] | None:

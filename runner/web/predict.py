@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ from runner.workers.allowances import Allowances
 if TYPE_CHECKING:
     from runner.workers.services import Answer, Service, Services
 
+_ROUTES = re.compile(r"(/services/[^/]+)?/predict(_proba)?")
 _NO_PARAMS = MappingProxyType[str, Any]({})
 
 
@@ -178,18 +180,27 @@ class EntryPoints:
         """Answer whatever no route has taken."""
         if resp is None:  # a websocket
             raise falcon.HTTPNotFound()
+        name = self._name(req.path)
+        if name is None:
+            raise falcon.HTTPNotFound()
+        if req.method == "OPTIONS":
+            resp.set_header("Allow", ", ".join(self._answers))
+        elif req.method not in self._answers:
+            raise falcon.HTTPMethodNotAllowed(list(self._answers))
+        else:
+            await self._answers[req.method](req, resp, name)
+
+    def predicts(self, path: str) -> bool:
+        """Whether this is a path that predictions are asked for at, one of a fixed route or not."""
+        return _ROUTES.fullmatch(path) is not None or self._name(path) is not None
+
+    def _name(self, path: str) -> str | None:
+        """Give the service that is asked at a path of its own choice."""
         for name in self._services.names:
             service = self._services.get(name)
-            if service is None or service.settings.entry_point != req.path:
-                continue
-            if req.method == "OPTIONS":
-                resp.set_header("Allow", ", ".join(self._answers))
-            elif req.method not in self._answers:
-                raise falcon.HTTPMethodNotAllowed(list(self._answers))
-            else:
-                await self._answers[req.method](req, resp, name)
-            return
-        raise falcon.HTTPNotFound()
+            if service is not None and service.settings.entry_point == path:
+                return name
+        return None
 
 
 def find(services: Services, name: str | None, req: Request) -> tuple[Service, Checker]:

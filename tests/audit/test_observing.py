@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +13,16 @@ import pytest
 
 from runner.audit.opening import open_audit
 from runner.auth.caller import Caller
-from runner.config.settings import AuditSettings
+from runner.auth.verifier import Verifier
+from runner.config.settings import AuditSettings, AuthSettings, ServiceSettings
+from runner.web import authenticate
 from runner.web.app import create_app
 from runner.web.problems import Problem
 from tests.audit.test_record import VALIDATOR
+from tests.auth.conftest import SETTINGS, Issuer
+from tests.auth.keyring import token
+from tests.web.conftest import LIMITS
+from tests.web.test_authenticate import AsUvicorn
 from tests.web.twin import Log, Service, Services
 
 QUERY = "/predict?sepal length=1&sepal width=2"
@@ -30,15 +38,35 @@ class Doorman:
         req.caller = Caller("billing", "anna", frozenset(), "ab" * 32)
 
 
-def answered(folder: Path, path: str, doorman: bool = False, **headers: str) -> list[Any]:
+def guarded(app: Any) -> None:
+    app.add_middleware(Doorman())
+
+
+def answered(
+    folder: Path,
+    path: str,
+    *,
+    method: str = "GET",
+    install: Callable[[Any], None] = lambda _: None,
+    **headers: str | list[str],
+) -> list[Any]:
     """Ask once; give the records, each of them checked against the schema."""
     audit = open_audit(AuditSettings(path=folder / "log"))
     assert audit is not None
-    app = create_app(Services(Service()), Log(), audit=audit)
-    if doorman:
-        app.add_middleware(Doorman())
-    falcon.testing.TestClient(app).simulate_get(
-        path, headers={name.replace("_", "-"): value for name, value in headers.items()}
+    services = Services(
+        Service(),
+        Service("flowers", settings=ServiceSettings(entry_point="/flowers")),
+    )
+    app = create_app(services, Log(), replace(LIMITS, actions=True), audit=audit)
+    install(app)
+    falcon.testing.TestClient(AsUvicorn(app)).simulate_request(
+        method,
+        path,
+        headers=[
+            (name.replace("_", "-"), value)
+            for name, values in headers.items()
+            for value in ([values] if isinstance(values, str) else values)
+        ],
     )
     audit.close()
     told = [json.loads(line) for line in (folder / "log").read_bytes().splitlines()]
@@ -49,21 +77,81 @@ def answered(folder: Path, path: str, doorman: bool = False, **headers: str) -> 
 
 def test_a_caller(tmp_path: Path) -> None:
     """Client and user stand in the record; of the token the beginning of its digest."""
-    (told,) = answered(tmp_path, QUERY, doorman=True, Authorization="Bearer good")
+    (told,) = answered(tmp_path, QUERY, install=guarded, Authorization="Bearer good")
     assert (told["client.id"], told["user.id"]) == ("billing", "anna")
     assert told["runner.token.digest"] == "ab" * 8
     assert "good" not in json.dumps(told)
 
 
 @pytest.mark.parametrize(
-    ("path", "action"), [(QUERY, "predict"), ("/list", "access"), ("/nothing", "access")]
+    ("path", "action"),
+    [
+        (QUERY, "predict"),
+        ("/services/iris/predict_proba", "predict"),
+        ("/flowers", "predict"),  # an entry point
+        ("/list", "access"),
+        ("/nothing", "access"),
+        ("/nothing/predict", "access"),
+    ],
 )
 def test_refused_access(tmp_path: Path, path: str, action: str) -> None:
     """Who is not let in leaves a record, and the token that was tried does not."""
-    (told,) = answered(tmp_path, path, doorman=True, Authorization="Bearer stolen")
+    (told,) = answered(tmp_path, path, install=guarded, Authorization="Bearer stolen")
     assert (told["event.action"], told["http.response.status_code"]) == (action, 401)
     assert told["error.code"] == "invalid_token"
     assert "stolen" not in json.dumps(told)
+
+
+@pytest.mark.parametrize(
+    ("given", "query", "status", "code"),
+    [
+        (["Bearer a b"], "", 400, "invalid_request"),
+        (["Bearer a", "Bearer b"], "", 400, "invalid_request"),
+        ([], "?access_token=a", 400, "invalid_request"),
+        ([f"Bearer {token()}"], "", 503, "issuer_unavailable"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("method", "path", "action"),
+    [("GET", "/predict", "predict"), ("POST", "/activate", "access"), ("GET", "/list", "access")],
+)
+def test_callers_who_cannot_be_known(
+    tmp_path: Path,
+    method: str,
+    path: str,
+    action: str,
+    given: list[str],
+    query: str,
+    status: int,
+    code: str,
+) -> None:
+    """What is answered before anybody knows who asks leaves a record as well."""
+    issuer = Issuer()
+    issuer.down = True
+    verifier = Verifier(SETTINGS, client=issuer)  # type: ignore[arg-type]
+    (told,) = answered(
+        tmp_path, path + query, method=method, Authorization=given,
+        install=lambda app: authenticate.install(app, SETTINGS, Log(), verifier),
+    )  # fmt: skip
+    found = told["event.action"], told["http.response.status_code"], told["error.code"]
+    assert found == (action, status, code)
+
+
+def test_what_a_proxy_says_in_two_ways(tmp_path: Path) -> None:
+    """The same where a proxy tells who asks."""
+    settings = AuthSettings(trusted_header="X-Client", trusted_from=("127.0.0.0/8",))
+    (told,) = answered(
+        tmp_path, "/predict", X_Client=["a", "b"],
+        install=lambda app: authenticate.install(app, settings, Log()),
+    )  # fmt: skip
+    assert (told["event.action"], told["error.code"]) == ("predict", "invalid_request")
+
+
+@pytest.mark.parametrize("path", ["/predict", "/services/iris/predict", "/flowers"])
+def test_a_method_that_predicts_nothing(tmp_path: Path, path: str) -> None:
+    """A wrong method is a prediction that failed."""
+    (told,) = answered(tmp_path, path, method="PUT")
+    assert (told["event.action"], told["http.response.status_code"]) == ("predict", 405)
 
 
 def test_no_record(tmp_path: Path) -> None:
