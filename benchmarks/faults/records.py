@@ -11,6 +11,7 @@ import signal
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +25,11 @@ _IDS = itertools.count(1)
 
 
 class Asking:
-    """Connections that ask, each request under an id of its own, and keep the ids answered."""
+    """Connections that ask, each request under an id of its own, and keep what was answered."""
 
     def __init__(self, port: int, connections: int) -> None:
-        self.answered: list[str] = []
+        self.answered: dict[str, int] = {}
+        """Status by id, of answers that came whole; what is `unrecorded` has no id."""
         self.sent = 0
         self._port = port
         self._stop = threading.Event()
@@ -52,8 +54,8 @@ class Asking:
                 connection.request("GET", "/predict?x=1", headers={"X-Request-Id": name})
                 response = connection.getresponse()
                 response.read()
-                if response.status == 200 and response.headers["X-Request-Id"] == name:
-                    self.answered.append(name)
+                if response.headers["X-Request-Id"] == name:
+                    self.answered[name] = response.status
             except (OSError, http.client.HTTPException):
                 connection.close()
                 time.sleep(0.02)
@@ -72,7 +74,7 @@ def sigkill_of_record_writers(folder: Path, trials: int = 50, seed: int = 1) -> 
     project.fit()
     rng = random.Random(seed)
     outcome = Outcome(trials)
-    answered: list[str] = []
+    answered: dict[str, int] = {}
     left = trials
     while left:
         with (
@@ -91,7 +93,7 @@ def sigkill_of_record_writers(folder: Path, trials: int = 50, seed: int = 1) -> 
                 server.process.wait(20)
             else:
                 time.sleep(1.0)
-        answered += asking.answered
+        answered |= asking.answered
         outcome.requests += asking.sent
     compare(project, answered, outcome)
     return outcome
@@ -109,33 +111,56 @@ def _front_ends(server: Server) -> list[int]:
     raise TimeoutError("there are no front-ends")
 
 
-def compare(project: Project, answered: list[str], outcome: Outcome) -> None:
-    """Hold the log against the ids answered, and the tables against the log."""
+_COUNTS = {
+    "rows": "runner.rows",
+    "bytes_in": "http.request.body.bytes",
+    "bytes_out": "http.response.body.bytes",
+}
+
+
+def compare(project: Project, answered: Mapping[str, int], outcome: Outcome) -> None:
+    """Hold the log against what was answered, status by id, and the tables against the log."""
     times: Counter[str] = Counter()
+    status: dict[str, int] = {}
     plain: Counter[tuple[Any, ...]] = Counter()
     for line in (project.folder / "runner-audit.jsonl").read_bytes().splitlines():
         told = json.loads(line)
         if told["event.action"] == "predict":
             times[told["http.request.id"]] += 1
-            version = told.get("runner.model.version", 0)
-            plain[version, told["event.outcome"]] += 1
+            status[told["http.request.id"]] = told["http.response.status_code"]
+            key = told.get("runner.model.version", 0), told["event.outcome"]
+            plain[*key, "requests"] += 1
+            for name, field in _COUNTS.items():
+                plain[*key, name] += told.get(field, 0)
     missing = [name for name in answered if not times[name]]
     double = [name for name, number in times.items() if number > 1 and name.startswith("r-")]
-    outcome.check(len(answered) > 10 * outcome.trials, f"only {len(answered)} answers")
+    other = [name for name in answered if times[name] and status[name] != answered[name]]
+    good = sum(each == 200 for each in answered.values())
+    outcome.check(good > 10 * outcome.trials, f"only {good} good answers")
     outcome.check(not missing, f"{len(missing)} answered requests have no record: {missing[:3]}")
+    outcome.check(not other, f"{len(other)} records tell of another status: {other[:3]}")
     outcome.check(not double, f"{len(double)} requests have several records: {double[:3]}")
     config = ("-c", str(project.config))
     arguments = ("usage", *config, "--by", "version,outcome", "--json")
     rows = run(*arguments).json["usage"]
-    tables = Counter({(row["version"], row["outcome"]): row["requests"] for row in rows})
+    tables = Counter(
+        {
+            (row["version"], row["outcome"], name): row[name]
+            for row in rows
+            for name in ("requests", *_COUNTS)
+        }
+    )
     outcome.check(tables == plain, f"the tables have {dict(tables)}, the log {dict(plain)}")
     run("usage", "rebuild", *config)
     outcome.check(run(*arguments).json["usage"] == rows, "a rebuild makes other tables")
     verified = run("audit", "verify", *config)
     outcome.check(verified.code == 0, f"the chain is not whole: {verified.stderr.strip()}")
-    unanswered = sum(plain.values()) - len(answered)
+    logged, counted = (
+        sum(number for key, number in each.items() if key[-1] == "requests")
+        for each in (plain, tables)
+    )
     outcome.notes.append(
-        f"{len(answered)} answered, {len(answered) - len(missing)} of them with a record, "
-        f"{len(double)} with two; {unanswered} records of requests that nobody saw answered; "
-        f"{sum(tables.values())} counted, {sum(plain.values())} in the log"
+        f"{len(answered)} answered, {good} with a prediction; {len(answered) - len(missing)} of "
+        f"them with a record, {len(double)} with two; {logged - len(answered)} records of requests "
+        f"that nobody saw answered; {counted} counted, {logged} in the log"
     )

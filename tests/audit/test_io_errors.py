@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from benchmarks.faults.records import Asking, compare
 from tests.audit.test_record import VALIDATOR
 from tests.injecting import injecting
 from tests.requirements import need
-from tests.serving.project import Project, run, tricky
+from tests.serving.project import RUNNER, Project, run, tricky
 from tests.serving.server import Server, serving, until
 
 pytestmark = need("strace")
@@ -184,3 +185,21 @@ def test_under_load(fitted: Path, tmp_path: Path, durability: str) -> None:
     compare(project, asking.answered, outcome)
     assert [] == outcome.breaches
     assert len(asking.answered) < asking.sent
+
+
+def test_a_command_waits_for_the_disk(fitted: Path, tmp_path: Path) -> None:
+    """With durability disk a command's record is on the disk before the store hears of it."""
+    project = recorded(fitted, tmp_path, durability="disk")
+    trace = tmp_path / "trace"
+    argv = ["strace", "-f", "-y", "-e", "trace=fsync,fdatasync", "-o", str(trace)]
+    subprocess.run(
+        [*argv, *RUNNER, "activate", "1", "-c", str(project.config)],
+        check=True,
+        capture_output=True,
+    )
+    log, store = (
+        [at for at, line in enumerate(trace.read_text().splitlines()) if f"/{name}>" in line]
+        for name in (LOG, "runner.db")
+    )
+    assert log
+    assert store[0] < log[0] < store[-1]  # activated, recorded, and the head of the chain kept

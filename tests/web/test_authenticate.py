@@ -67,14 +67,22 @@ def _error(got: falcon.testing.Result) -> tuple[int, str, str | None]:
     return got.status_code, got.json["metadata"]["error"], got.headers.get("www-authenticate")
 
 
-def test_with_a_token(guarded: Application) -> None:
-    """A token with the scope is answered, the first time and when it is known; the log has who."""
+def test_with_a_token(guarded: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A token with the scope is verified once, and answered then and later; the log has who."""
+    verify, verified = Verifier.verify, []
+
+    async def counted(self: Verifier, token: bytes) -> Any:
+        verified.append(token)
+        return await verify(self, token)
+
+    monkeypatch.setattr(Verifier, "verify", counted)
     headers = bearer()
     for _ in range(2):
         got = guarded.client.simulate_get(ROW, headers=headers)
         assert (got.status_code, got.json["result"]) == (200, 3.0)
     assert [line["client"] for line in guarded.log.of("request")] == ["batch", "batch"]
     assert headers["Authorization"][7:] not in str(guarded.log.lines)
+    assert len(verified) == 1
 
 
 @pytest.mark.parametrize("given", [None, "Basic YTpi", "DPoP abc", "bearerabc", ""])
