@@ -82,9 +82,11 @@ def verified(project: Project) -> None:
     assert (done.code, done.stderr) == (0, ""), done.stdout
 
 
-def logged(server: Server) -> dict[str, dict[str, Any]]:
-    """Give the last event of each kind that the server's own log tells."""
-    return {event["event"]: event for event in server.events}
+def logged(server: Server, awaited: str) -> dict[str, dict[str, Any]]:
+    """Give the last event of each kind of the server's own log, once there is the one awaited."""
+    return until(
+        lambda: (found := {event["event"]: event for event in server.events}).get(awaited) and found
+    )
 
 
 def log_of(project: Project) -> Path:
@@ -110,7 +112,7 @@ def test_write(fitted: Path, tmp_path: Path, on_failure: str) -> None:
             assert 12 == eio.count
         assert size == log_of(project).stat().st_size
         assert 200 == ask(server, "after")
-        told = logged(server)
+        told = logged(server, "usage records are written again")
     shout = told["usage records cannot be written"]
     assert "Input/output error" in shout["reason"]
     goes_on = "predictions are refused" if on_failure == "refuse" else "predictions go on"
@@ -164,10 +166,9 @@ def test_fsync(fitted: Path, tmp_path: Path, on_failure: str) -> None:
                 assert expected == ask(server, f"during-{number}")
             assert 8 == eio.count
         assert 200 == ask(server, "after")
-        told = until(lambda: logged(server).get("usage records reach the disk again"))
-        assert 8 == told["in_doubt"]
-        told = logged(server)["usage records do not reach the disk"]
-    assert "Input/output error" in told["reason"]
+        told = logged(server, "usage records reach the disk again")
+    assert "Input/output error" in told["usage records do not reach the disk"]["reason"]
+    assert 8 == told["usage records reach the disk again"]["in_doubt"]
     found = records(project)
     assert [1] * 8 == [len(found[f"during-{number}"]) for number in range(8)]
     verified(project)
