@@ -12,6 +12,7 @@ from types import FrameType
 
 from runner.audit.opening import STDERR, Audit, log_name, open_audit
 from runner.audit.record import OnBehalf
+from runner.audit.reported import asked, tell
 from runner.config import Config
 from runner.errors import RunnerError, Unavailable
 from runner.login import caller
@@ -35,6 +36,7 @@ def recording(config: Config, action: str) -> Iterator[Entry]:
     record could not be.
     """
     audit = open_audit(config.audit_in_full, STDERR)
+    server = asked()
     entry, error, begun = Entry(), None, time.monotonic()
     former = signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -58,6 +60,7 @@ def recording(config: Config, action: str) -> Iterator[Entry]:
                 behalf=OnBehalf.of(os.environ),
             )
             written = audit.trail.write()
+            tell(server)
             if written:
                 _anchor(config, audit)
             audit.close()

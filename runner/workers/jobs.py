@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from runner.audit.record import OnBehalf
+from runner.audit.reported import reported
 from runner.config import Config
 from runner.errors import RunnerError, Unavailable
 from runner.logs import get_logger
@@ -131,8 +132,8 @@ class Jobs:
         except (RunnerError, OSError) as ex:
             state, reason = State.FAILED, str(ex)
         _log.info("job ended", job=job.id, service=job.service, state=state, reason=reason)
-        if job.silent:
-            self.unrecorded(job.service, "Killed" if job.begun else "Cancelled", job.behalf)
+        if job.unrecorded is not None:
+            self.unrecorded(job.service, job.unrecorded, job.behalf)
         try:
             await asyncio.to_thread(
                 job.store.jobs.end, job.id, state, reason=reason, log=job.log, result=result
@@ -155,9 +156,8 @@ class _Job:
         """How it ends, of one that is being cancelled."""
         self.status = State.QUEUED
         self.behalf = behalf
-        self.begun = False
-        self.silent = True
-        """Whether its command has left no record of how it ended."""
+        self.unrecorded: str | None = "Cancelled"
+        """How it ended, if its command has left no record of that."""
         self._argv = argv
         self._lines: deque[str] = deque(maxlen=_LINES)
 
@@ -173,28 +173,37 @@ class _Job:
 
     async def run(self) -> tuple[State, str, Mapping[str, Any] | None]:
         """Run its command to the end; cancelled, end it."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "runner.workers.lifetime", *self._argv),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, OnBehalf.VARIABLE: self.behalf.to_json() if self.behalf else ""},
-            start_new_session=True,
-        )
-        assert process.stdout is not None
-        self.begun = True
-        try:
-            told, _ = await asyncio.gather(process.stdout.read(), self._follow(process.stderr))
-            code = await process.wait()
-        except asyncio.CancelledError:
-            await _end(process)
-            raise
-        finally:
-            self.silent = (process.returncode or 0) < 0
-        try:
-            answer = json.loads(told)
-        except ValueError:
-            answer = {}
+        with reported() as report:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "runner.workers.lifetime", *self._argv),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                env={
+                    **os.environ,
+                    OnBehalf.VARIABLE: self.behalf.to_json() if self.behalf else "",
+                    **report.env,
+                },
+                start_new_session=True,
+                pass_fds=report.descriptors,
+            )
+            assert process.stdout is not None
+            answer: dict[str, Any] = {}
+            try:
+                told, _ = await asyncio.gather(process.stdout.read(), self._follow(process.stderr))
+                code = await process.wait()
+                with contextlib.suppress(ValueError):
+                    answer = json.loads(told)
+            except asyncio.CancelledError:
+                await _end(process)
+                raise
+            finally:
+                if report.made:
+                    self.unrecorded = None
+                elif self.ended is None:
+                    killed = (process.returncode or 0) < 0
+                    kind = answer.get("error", {}).get("kind", "Unknown")
+                    self.unrecorded = "Killed" if killed else kind
         if code == 0:
             return State.FINISHED, "", {k: v for k, v in answer.items() if k != "metadata"}
         reason = answer.get("error", {}).get("message") or f"it ended with exit code {code}"

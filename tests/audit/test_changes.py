@@ -224,6 +224,28 @@ def test_a_fit_that_is_killed(project: Project, server: Server) -> None:
     assert ("billing", "slow") == (told["client.id"], told["service.name"])
 
 
+def test_a_fit_that_does_not_begin(project: Project, server: Server) -> None:
+    """A job that is cancelled while its command starts, or cannot read its config, leaves one."""
+    until(lambda: not server.request("GET", "/alive", **_READER)[1]["process_metadata"]["jobs"])
+    before = len(_fits(project))
+    job = _asked(server, Case("POST /fit", 202, "fit"), "early")["job_id"]
+    until(lambda: server.request("GET", f"/jobs/{job}", **_READER)[1]["state"] == "running", 60)
+    _asked(server, Case(f"DELETE /jobs/{job}", 202, "cancel"), "early-cancel")
+    until(lambda: server.request("GET", f"/jobs/{job}", **_READER)[1]["state"] == "cancelled", 60)
+    text = project.config.read_text()
+    project.config.write_text(text.replace("model:", "modle:"))
+    try:
+        job = _asked(server, Case("POST /fit", 202, "fit"), "faulty")["job_id"]
+        until(lambda: server.request("GET", f"/jobs/{job}", **_READER)[1]["state"] == "failed", 60)
+    finally:
+        project.config.write_text(text)
+    early, faulty = _fits(project)[before:]
+    # Had the command got as far as its own record, that would say that it was interrupted.
+    assert early["error.code"] in ("Cancelled", "KeyboardInterrupt")
+    assert faulty["error.code"] == "ConfigError"
+    assert {"billing"} == {early["client.id"], faulty["client.id"]}
+
+
 @pytest.mark.parametrize("script", [(), ("sh", "-c", 'trap "" INT; exec "$@"', "sh")])
 def test_a_command_that_is_ended(project: Project, script: tuple[str, ...]) -> None:
     """SIGTERM of a command is recorded as Ctrl-C is, though what a script starts ignores that."""
