@@ -55,10 +55,15 @@ async def _diagnose(language: str) -> Diagnosis:
         return Diagnosis(
             language, False, executable, problem=problem or str(ex).splitlines()[-1], mend=mend
         )
-    note = None
-    if language == "julia" and version < "1.6":
-        note = "an old Julia; juliaup installs a current one, which then comes first"
-    return Diagnosis(language, True, executable, version, note=note)
+    return Diagnosis(language, True, executable, version, note=note(language, version))
+
+
+def note(language: str, version: str) -> str | None:
+    """Say what is to be said of a version that works."""
+    major, minor = map(int, version.split(".")[:2])
+    if language == "julia" and (major, minor) < (1, 6):
+        return "an old Julia; juliaup installs a current one, which then comes first"
+    return None
 
 
 async def _version(language: str) -> str:
