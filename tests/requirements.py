@@ -4,7 +4,8 @@
 
 Where it is absent the test is skipped, so that a laptop without R can run the rest. With
 RUNNER_REQUIRE=python,r,julia,postgresql,…, which scripts/test sets to what it has installed, such a
-skip is a failure: a suite that is green because nothing ran is worth nothing.
+skip is a failure: a suite that is green because nothing ran is worth nothing. With
+RUNNER_REQUIRE=everything, which .ci/run sets, any skip is one, whatever its reason.
 """
 
 from __future__ import annotations
@@ -20,6 +21,9 @@ from pathlib import Path
 import pytest
 
 from tests import injecting, postgres
+
+EVERYTHING = "everything"
+"""The name in RUNNER_REQUIRE that allows no skip at all."""
 
 
 def need(name: str) -> pytest.MarkDecorator:
@@ -83,6 +87,10 @@ def _absent_nginx() -> str:
     return "" if there else "nginx is not installed"
 
 
+def _absent_wrk() -> str:
+    return "" if shutil.which("wrk") else "wrk is not installed"
+
+
 def _absent_systemd() -> str:
     return "" if shutil.which("systemd-analyze") else "systemd-analyze is not on PATH"
 
@@ -97,6 +105,7 @@ ABSENT: dict[str, Callable[[], str]] = {
     "rsyslog": _absent_rsyslog,
     "nginx": _absent_nginx,
     "systemd": _absent_systemd,
+    "wrk": _absent_wrk,
     "strace": functools.cache(injecting.why_not),
 }
 """What a test may need -> a function that tells why it is not there, or nothing if it is."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 import threading
@@ -25,11 +24,7 @@ from benchmarks.peers.results import Found, Run
 from benchmarks.peers.rounds import Plan, measure, prepare
 from benchmarks.peers.verify import WrongAnswer, expected, verify
 from benchmarks.wrk import Load, Request
-from tests.requirements import required
-
-wrk_is_there = pytest.mark.skipif(
-    shutil.which("wrk") is None and not required(), reason="wrk is not installed"
-)
+from tests.requirements import need
 
 PRINTED = """\
 Running 2s test @ http://127.0.0.1:5000/
@@ -68,7 +63,7 @@ def test_medians_over_rounds_and_sums_of_failures() -> None:
     assert Load(110, 0.9, 2.0, 560, 3) == wrk.median(runs)
 
 
-@wrk_is_there
+@need("wrk")
 def test_wrk_sends_every_request_as_it_is(tmp_path: Path) -> None:
     """Methods, headers and any bytes arrive, one request after the other."""
     seen: set[tuple[str, str, bytes, str]] = set()
@@ -236,7 +231,7 @@ def _benchmark(*arguments: str) -> str:
     return subprocess.run(argv, capture_output=True, text=True, timeout=280, check=True).stdout
 
 
-@wrk_is_there
+@need("wrk")
 def test_measures_ours_beside_the_bare_response() -> None:
     """Every load of the quick form is there, none of its requests failed."""
     run = Run.from_json(json.loads(_benchmark("--quick", "--only", "ours,bare", "--json")))
