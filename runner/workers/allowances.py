@@ -65,17 +65,20 @@ class Allowance:
             if self._take(rows):
                 return
             self._refuse_without_asking()
-            told = await self._ask(client=self._client, rows=rows)
-            now = time.time()
+            told = await self._ask(client=self._client, rows=rows, held=self._held())
+            held = self._held()
             for kind, each in told.items():
-                old = self._purses.get(kind)
-                kept = old.left if old is not None and now < old.reset else 0
                 self._purses[kind] = _Purse(
                     each["limit"], each["window"], each["reset"],
-                    kept + each["granted"], each["remains"],
+                    held.get(kind, 0) + each["granted"], each["remains"],
                 )  # fmt: skip
             if not self._take(rows):
                 raise self._exceeded(rows)
+
+    def _held(self) -> dict[str, int]:
+        """Give what is left here of each kind, in its window."""
+        now = time.time()
+        return {kind: purse.left for kind, purse in self._purses.items() if now < purse.reset}
 
     def _take(self, rows: int) -> bool:
         purses, now = self._purses, time.time()

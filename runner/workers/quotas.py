@@ -33,18 +33,23 @@ class Quotas:
         self._limiter = FixedWindowRateLimiter(MemoryStorage())
         self._items = {client: _items(settings) for client, settings in limits.items()}
 
-    def grant(self, client: str, rows: int, front_ends: int) -> dict[str, Any]:
+    def grant(
+        self, client: str, rows: int, held: Mapping[str, int], front_ends: int
+    ) -> dict[str, Any]:
         """Give an allowance for a request of so many rows and some more, or none of anything.
 
-        For each kind of limit: its ``limit``, ``window`` (seconds), what is ``granted`` and what
-        ``remains`` for others, and when it is ``reset`` (seconds since the epoch).
+        ``held`` is what the front-end that asks has left of each kind. For each kind of limit: its
+        ``limit``, ``window`` (seconds), what is ``granted`` and what ``remains`` for others, and
+        when it is ``reset`` (seconds since the epoch).
         """
         items = self._items.get(client) or self._items.get(EVERYBODY) or {}
         needed = {"requests": 1, "rows": rows}
         told: dict[str, Any] = {}
         for kind, item in items.items():
             reset, remaining = self._limiter.get_window_stats(item, client)
-            wanted = max(needed[kind], int(item.amount * SHARE / max(front_ends, 1)))
+            # Whoever asks for want of the one kind hoards nothing of the other.
+            share = int(item.amount * SHARE / max(front_ends, 1)) - held.get(kind, 0)
+            wanted = max(needed[kind], share)
             told[kind] = {
                 "limit": item.amount,
                 "window": item.get_expiry(),
@@ -52,7 +57,7 @@ class Quotas:
                 "granted": min(wanted, remaining),
                 "remains": remaining,
             }
-        if any(told[kind]["granted"] < needed[kind] for kind in told):
+        if any(told[kind]["granted"] + held.get(kind, 0) < needed[kind] for kind in told):
             for each in told.values():
                 each["granted"] = 0
         for kind, each in told.items():

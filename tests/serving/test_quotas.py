@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
+import http.client
 import itertools
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
@@ -20,6 +24,7 @@ auth: {{trusted_header: X-Client, from: [127.0.0.1]}}
 limits:
   counted: {{requests_per_minute: {LIMIT}}}
   rows: {{rows_per_day: {ROWS}}}
+  told: {{requests_per_minute: {LIMIT}, rows_per_day: {ROWS}}}
 """
 
 
@@ -65,3 +70,33 @@ def test_rows_count_and_others_do_not_notice(server: Server) -> None:
     status, _, headers = ask(server, "another", 5000)
     assert 200 == status
     assert "ratelimit" not in headers
+
+
+def test_answers_tell_what_is_left(server: Server) -> None:
+    """A 200 has the limits and what is left, one request and its rows less than the last one."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    headers = {"X-Client": "told", "Content-Type": "application/json"}
+    requests, rows = LIMIT, ROWS
+    with contextlib.closing(connection):  # one connection is one front-end, which knows it all
+        for count in (1, 5, 1, 40, *[1] * 12, 200):
+            connection.request("POST", "/predict", json.dumps([{"x": 1.0}] * count), headers)
+            response = connection.getresponse()
+            response.read()
+            requests, rows = requests - 1, rows - count
+            policy = f'"requests";q={LIMIT};w=60, "rows";q={ROWS};w=86400'
+            assert (200, policy) == (response.status, response.headers["RateLimit-Policy"])
+            found = re.fullmatch(
+                r'"requests";r=(\d+);t=(\d+), "rows";r=(\d+);t=(\d+)', response.headers["RateLimit"]
+            )
+            assert found is not None
+            left, minute, left_rows, day = map(int, found.groups())
+            assert (requests, rows) == (left, left_rows)
+            assert 0 < minute <= 60
+            assert 60 < day <= 86_400
+        connection.request("POST", "/predict", json.dumps([{"x": 1.0}] * (rows + 1)), headers)
+        response = connection.getresponse()
+        response.read()
+    # What was refused counts for nothing.
+    assert 429 == response.status
+    assert f'"requests";r={requests};' in response.headers["RateLimit"]
+    assert f'"rows";r={rows};' in response.headers["RateLimit"]

@@ -98,7 +98,7 @@ class Services:
     def get(self, name: str) -> Service | None:
         return self.services.get(name)
 
-    async def grant(self, *, client: str, rows: int) -> Mapping[str, Any]:
+    async def grant(self, *, client: str, rows: int, held: Mapping[str, int]) -> Mapping[str, Any]:
         """Grant anything."""
         return {}
 

@@ -119,3 +119,22 @@ async def test_what_a_client_is_told() -> None:
     with pytest.raises(QuotaExceeded, match="2 requests a minute") as caught:
         await allowance.spend(1)
     assert 1 <= caught.value.retry_after <= 60
+
+
+async def test_one_limit_takes_nothing_of_the_other() -> None:
+    """A front-end that asks for requests again and again hoards no rows that others lack."""
+    limits = QuotaSettings(requests_per_minute=200, rows_per_day=1000)
+    server = Server(2, a=limits)
+    first, second = server.front_ends[0].of("a"), server.front_ends[1].of("a")
+    assert first is not None
+    assert second is not None
+    for _ in range(100):
+        await first.spend(1)
+    await second.spend(850)
+    assert server.asked <= 3 / SHARE
+
+
+async def test_what_is_left_here_and_there_is_enough_together() -> None:
+    """A request that takes all that is left is answered, though a part of it was taken before."""
+    server = Server(1, a=QuotaSettings(rows_per_day=1000))
+    assert [1, 1, 0] == [await server.spend("a", 1, rows) for rows in (1, 999, 1)]
