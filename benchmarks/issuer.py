@@ -53,18 +53,18 @@ class Issuer:
         return f"auth: {{issuer: {self.url!r}, audience: {AUDIENCE!r}}}\n"
 
     @cache  # noqa: B019 (there is one issuer, for as long as the process)
-    def token(self) -> str:
-        """Sign a token that may predict, always the same."""
+    def token(self, client: str = "benchmark", scope: str = "predict") -> str:
+        """Sign a token of a client, always the same."""
         now = int(time.time())
         claims = {
             "iss": self.url,
             "aud": AUDIENCE,
-            "sub": "benchmark",
-            "client_id": "benchmark",
+            "sub": client,
+            "client_id": client,
             "iat": now,
             "exp": now + _LIFETIME,
             "jti": "1",
-            "scope": "predict",
+            "scope": scope,
         }
         return jwt.encode(
             claims, self._key, algorithm="RS256", headers={"typ": "at+jwt", "kid": _KEY_ID}

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import csv
 import io
-from datetime import UTC, datetime
+import os
+import pty
+import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
+from benchmarks.issuer import issuer
 from runner.audit.projector import Projector
 from runner.audit.question import BadQuestion, Question, moment
 from runner.audit.statistics import statistics
 from runner.store import Store
 from tests.audit.test_projector import write
-from tests.serving.project import run, tricky
+from tests.serving.project import RUNNER, Project, run, tricky
 from tests.serving.server import serving, until
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -112,3 +117,108 @@ def test_a_server_and_the_command(tmp_path: Path) -> None:
     assert run("audit", "verify", *config).stdout.endswith(
         "0 of them newer than what the store knows.\n"
     )
+
+
+def test_who_may_read_sees_what_the_command_tells(tmp_path: Path) -> None:
+    """With models:read /usage is the command's JSON, of all clients; without, a client's own."""
+    project = tricky(tmp_path / "tricks")
+    with project.config.open("a") as file:
+        file.write(issuer().config())
+    project.fit()
+    by = "client,service,version,outcome,day"
+
+    with serving(project, options=("--workers", "2")) as server:
+
+        def ask(path: str, client: str, scope: str = "predict") -> tuple[int, Any]:
+            bearer = f"Bearer {issuer().token(client, scope)}"
+            status, body, _ = server.request("GET", path, Authorization=bearer)
+            return status, body
+
+        for client, path, count, status in [
+            ("shop", "/predict?x=2", 7, 200),
+            ("billing", "/predict?x=2", 5, 200),
+            ("billing", "/predict?x=two", 3, 422),
+        ]:
+            assert [status] * count == [ask(path, client)[0] for _ in range(count)]
+        told = until(
+            lambda: (
+                (body := ask(f"/usage?by={by}", "auditor", "models:read")[1])
+                and sum(row["requests"] for row in body["usage"]) == 15
+                and body
+            ),
+            what="all is counted",
+        )
+        status, own = ask(f"/usage?by={by}", "billing")
+        assert 200 == status
+        assert 401 == server.get("/usage")[0]
+        commanded = run("usage", "-c", str(project.config), "--by", by, "--json").json
+
+    assert commanded == {name: told[name] for name in ("by", "usage")}
+    assert [("billing", "failure", 3), ("billing", "success", 5), ("shop", "success", 7)] == [
+        (row["client"], row["outcome"], row["requests"]) for row in told["usage"]
+    ]
+    assert own["usage"] == [row for row in told["usage"] if row["client"] == "billing"]
+
+
+def days(log: Path, *ages: int) -> list[str]:
+    """Write a request more for each age than for the one before; give the days that they are of."""
+    now, lines, names = datetime.now(UTC), [], []
+    for number, age in enumerate(ages, 1):
+        write(log, number, client="a", status=200, rows=2, service="iris", version=1, seconds=0.004)
+        names.append((now - timedelta(days=age)).date().isoformat())
+        for line in log.read_bytes().splitlines(keepends=True):
+            at = line.index(b"T")
+            lines.append(b'{"@timestamp":"' + names[-1].encode() + line[at:])
+        log.unlink()
+    log.write_bytes(b"".join(lines))
+    return names
+
+
+@pytest.fixture(scope="module")
+def of_days(tmp_path_factory: pytest.TempPathFactory) -> tuple[Project, list[str]]:
+    """A log with requests of three days: 1 of 20 days ago, 2 of the day before, 3 of today."""
+    project = tricky(tmp_path_factory.mktemp("days") / "tricks")
+    return project, days(project.folder / "runner-audit.jsonl", 20, 1, 0)
+
+
+def on_a_terminal(*arguments: str) -> str:
+    """Run `runner usage` on a terminal of 100 columns; give what it shows, without colours."""
+    ours, theirs = pty.openpty()
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
+    subprocess.run([*RUNNER, "usage", *arguments], stdout=theirs, env=environ, check=True)
+    os.close(theirs)
+    shown = os.read(ours, 65_536).decode()
+    os.close(ours)
+    assert "\x1b[" in shown
+    return click.unstyle(shown)
+
+
+def test_a_chart_on_a_terminal(of_days: tuple[Project, list[str]]) -> None:
+    """On a terminal each row has a bar as long as its share of the most; elsewhere none has."""
+    project, (first, second, third) = of_days
+    arguments = ("-c", str(project.config), "--by", "day")
+    shown = on_a_terminal(*arguments)
+    lines = {line.split()[0]: line for line in shown.splitlines() if line.strip()}
+    assert ["day", first, second, third] == list(lines)
+    assert [8, 16, 24] == [lines[day].count("█") for day in (first, second, third)]
+    assert lines["day"].split() == ["day", "requests", "rows", "errors", "mean", "ms", "p95", "ms"]
+    assert lines[third].split()[:7] == [third, "3", "6", "0", "4.0", "≤", "5"]
+    plain = run("usage", *arguments).stdout
+    assert ("█" in plain, third in plain) == (False, True)
+
+
+def test_days_and_since(of_days: tuple[Project, list[str]]) -> None:
+    """`--by day` tells days apart, `--since 7d` leaves out older ones, `--csv` is for programs."""
+    project, (first, second, third) = of_days
+    arguments = ("-c", str(project.config), "--by", "day", "--csv")
+    for since, expected in [
+        ((), {first: 1, second: 2, third: 3}),
+        (("--since", "7d"), {second: 2, third: 3}),
+        (("--since", "3w"), {first: 1, second: 2, third: 3}),
+        (("--since", third), {third: 3}),
+        (("--since", "2999-01-01"), {}),
+    ]:
+        told = list(csv.DictReader(io.StringIO(run("usage", *arguments, *since).stdout)))
+        assert expected == {row["day"]: int(row["requests"]) for row in told}
+        assert all(int(row["rows"]) == 2 * int(row["requests"]) for row in told)
+    assert "No usage yet." in run("usage", *arguments[:-1], "--since", "2999-01-01").stdout
