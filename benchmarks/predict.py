@@ -7,7 +7,8 @@ examples and wants an access token with every request. A second one serves the s
 again, to anybody and without records: what both cost. The bare response runs under the same
 gunicorn with the same options. wrk, one thread, loads one after the other on 127.0.0.1 with the 150
 flowers in turn, in rounds, so that a machine that drifts hits all alike. The table has medians over
-the rounds. wrk itself takes its share of the machine.
+the rounds. wrk itself takes its share of the machine. The exit code is 1 if authentication and
+records leave less than 0.85 of the throughput of neither at 64 connections, or a request failed.
 """
 
 from __future__ import annotations
@@ -29,10 +30,12 @@ CONNECTIONS = (1, 16, 64)
 TREE = "iris-sklearn"
 EXAMPLES = {TREE: "scikit-learn tree", "iris-r": "R rpart", "iris-julia": "Julia"}
 OPEN = "… without authentication and records"
+LEAST = 0.85
+"""Of the throughput without authentication and records, what is left with both."""
 
 
-def main() -> None:
-    """Measure and print."""
+def main() -> int:
+    """Measure and print; give the exit code."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.predict", description=__doc__)
     parser.add_argument("--seconds", type=float, default=5.0, help="length of one run")
     parser.add_argument("--rounds", type=int, default=3)
@@ -58,7 +61,7 @@ def main() -> None:
                 loads[title] = (url, _script(folder, example, issuer().token()))
             loads[OPEN] = (open_url, _script(folder / "open", TREE))
             found = measure(loads, arguments.seconds, arguments.rounds, console)
-    report(found, console, arguments.json)
+    return report(found, console, arguments.json)
 
 
 def _fitted(example: str, folder: Path, more: str) -> Path:
@@ -93,8 +96,15 @@ def measure(
     return {key: median(found) for key, found in runs.items()}
 
 
-def report(found: dict[tuple[str, int], Load], console: Console, as_json: bool) -> None:
-    """Print the medians, and each as a ratio to the bare response at as many connections."""
+def report(found: dict[tuple[str, int], Load], console: Console, as_json: bool) -> int:
+    """Print the medians, and each as a ratio to the bare response at as many connections.
+
+    Gives the exit code.
+    """
+    busiest = max(CONNECTIONS)
+    both, neither = (found[title, busiest] for title in (EXAMPLES[TREE], OPEN))
+    ratio = both.requests_per_second / neither.requests_per_second
+    code = int(ratio < LEAST or any(run.failed for run in found.values()))
     rows = [
         {
             "what": title,
@@ -110,8 +120,8 @@ def report(found: dict[tuple[str, int], Load], console: Console, as_json: bool) 
         for (title, connections), run in found.items()
     ]
     if as_json:
-        print(json.dumps(rows, indent=2))
-        return
+        print(json.dumps({"loads": rows, "with_authentication_and_records": ratio}, indent=2))
+        return code
     table = Table(box=None, pad_edge=False)
     for title in ("what", "connections", "requests/s", "of bare", "p50 ms", "p99 ms", "failed"):
         table.add_column(title, justify="left" if title == "what" else "right", no_wrap=True)
@@ -126,11 +136,9 @@ def report(found: dict[tuple[str, int], Load], console: Console, as_json: bool) 
             f"{row['failed']} of {row['requests']:,}",
         )
     console.print(table)
-    busiest = max(CONNECTIONS)
-    both, neither = (found[title, busiest] for title in (EXAMPLES[TREE], OPEN))
-    ratio = both.requests_per_second / neither.requests_per_second
     console.print(f"with authentication and records: {ratio:.2f} of without, {busiest} connections")
+    return code
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(main())
