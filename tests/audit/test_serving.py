@@ -116,6 +116,30 @@ def test_inputs(tmp_path: Path) -> None:
     assert told["runner.inputs"] == {"x": [4.5]}
 
 
+def test_both(tmp_path: Path) -> None:
+    """With `to: both` each record is in the file and on stdout, once; a command's on stderr."""
+    project = tricky(tmp_path / "tricks")
+    with project.config.open("a") as file:
+        file.write("audit: {to: both}\n")
+    done = project.run("fit", "--json")
+    assert (done.code, done.json["version"]) == (0, 1)
+    printed = done.stderr.splitlines()
+    with serving(project, options=("--workers", "2")) as server:
+        for number in range(20):
+            path = f"/predict?x={number if number % 4 else 'none'}"
+            status, _, _ = server.request("GET", path, **{"X-Request-Id": f"r-{number}"})
+            assert status == (200 if number % 4 else 422)
+    printed += server.log.read_text().splitlines()
+    printed = [line for line in printed if '"event.dataset":"runner.usage"' in line]
+    log = project.folder / "runner-audit.jsonl"
+    assert sorted(printed) == sorted(log.read_text().splitlines())
+    told = [(r["event.action"], r.get("http.request.id")) for r in records(project.folder)]
+    expected = [("predict", f"r-{number}") for number in range(20)]
+    assert sorted(told, key=str) == sorted(
+        [*expected, ("fit", None), ("start", None), ("stop", None)], key=str
+    )
+
+
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     """A file system of 64 kB."""
