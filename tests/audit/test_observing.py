@@ -47,6 +47,8 @@ def answered(
     path: str,
     *,
     method: str = "GET",
+    body: Any = None,
+    inputs: bool = False,
     install: Callable[[Any], None] = lambda _: None,
     **headers: str | list[str],
 ) -> list[Any]:
@@ -57,11 +59,13 @@ def answered(
         Service(),
         Service("flowers", settings=ServiceSettings(entry_point="/flowers")),
     )
-    app = create_app(services, Log(), replace(LIMITS, actions=True), audit=audit)
+    limits = replace(LIMITS, actions=True, max_body=10_000_000, max_rows=100_000)
+    app = create_app(services, Log(), limits, audit=audit, inputs=inputs)
     install(app)
     falcon.testing.TestClient(AsUvicorn(app)).simulate_request(
         method,
         path,
+        json=body,
         headers=[
             (name.replace("_", "-"), value)
             for name, values in headers.items()
@@ -177,3 +181,13 @@ def test_trace_beside_a_given_id(tmp_path: Path) -> None:
     (told,) = answered(tmp_path, QUERY, X_Request_Id="order-17")
     assert told["http.request.id"] == "order-17"
     assert len(told["trace.id"]) == 32
+
+
+@pytest.mark.parametrize("rows", [50_000, 50_001])
+def test_inputs_of_a_large_request(tmp_path: Path, rows: int) -> None:
+    """Values are recorded up to 100,000 of them; of a larger request the record has none."""
+    body = [{"sepal length": 1.0, "sepal width": 2.0}] * rows
+    (told,) = answered(tmp_path, "/predict", method="POST", body=body, inputs=True)
+    assert (told["runner.rows"], told["http.response.status_code"]) == (rows, 200)
+    values = {"sepal length": [1.0] * rows, "sepal width": [2.0] * rows}
+    assert told.get("runner.inputs") == (values if rows == 50_000 else None)
