@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import http.client
 import json
 import shutil
+import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from benchmarks.issuer import issuer
 from tests.audit.test_record import VALIDATOR
 from tests.serving.project import Project, tricky
 from tests.serving.server import serving, until
@@ -77,6 +84,64 @@ def test_no_values(project: Project) -> None:
         server.get("/predict", x="31337.25secret")
         server.request("POST", "/predict", [{"x": 31337.25}])
     assert b"31337" not in log.read_bytes()
+
+
+def test_what_a_client_saw(tmp_path: Path) -> None:
+    """Who asked from where, how long it took, what came back: as who asked has seen it himself."""
+    project = tricky(tmp_path / "tricks")
+    with project.config.open("a") as file:
+        file.write(issuer().config())
+    project.fit()
+    token = issuer().token("shop")
+    bad = token[:-8] + "AAAAAAAA"
+    with serving(project, options=("--workers", "2")) as server:
+        front_ends = [each.pid for each in server.front_ends()]
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+        with contextlib.closing(connection):
+            body = json.dumps([{"x": 1.0}, {"x": -6.0}, {"x": 3.0}])  # which takes a second
+            headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+            begun = time.time()
+            connection.request("POST", "/services/tricks/predict", body, headers)
+            response = connection.getresponse()
+            text = response.read()
+            ended = time.time()
+        for query, bearer, status in [
+            ("x=1", f"Bearer {bad}", 401),
+            (f"x=1&access_token={token}", f"Bearer {token}", 400),
+            (f"access_token={token}", "", 400),
+            ("x=1", f"Basic {token}", 401),
+            (f"token={token}", f"Bearer {token}", 400),
+        ]:
+            answer = server.request("GET", f"/predict?{query}", Authorization=bearer)
+            assert status == answer[0]
+            assert token.rpartition(".")[2] not in str(answer)
+    told = next(r for r in records(project.folder) if r["event.action"] == "predict")
+    assert begun <= datetime.fromisoformat(told["@timestamp"]).timestamp() <= ended
+    assert 1e9 <= told["runner.model_time"] <= told["event.duration"] <= (ended - begun) * 1e9
+    assert told["process.pid"] in front_ends
+    digest = hashlib.sha256(token.encode()).hexdigest()
+    assert told["runner.token.digest"] == digest[:16]
+    assert told["http.request.id"] == response.headers["X-Request-Id"]
+    assert response.headers["Server"] is None
+    expected = {
+        "host.name": socket.gethostname(),
+        "event.outcome": "success",
+        "http.request.method": "POST",
+        "http.request.body.bytes": len(body),
+        "http.response.status_code": 200,
+        "http.response.body.bytes": len(text),
+        "url.path": "/services/tricks/predict",
+        "source.address": "127.0.0.1",
+        "service.name": "tricks",
+        "runner.model.version": 1,
+        "runner.model.language": "python",
+        "runner.rows": 3,
+        "client.id": "shop",
+    }
+    assert expected == {name: told[name] for name in expected}
+    # Of no token, good or bad, wherever it was, a part is in what the server wrote.
+    written = (project.folder / "runner-audit.jsonl").read_text() + server.log.read_text()
+    assert [part for part in [*token.split("."), *bad.split(".")] if part in written] == []
 
 
 def test_commands(tmp_path: Path) -> None:
