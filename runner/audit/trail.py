@@ -106,7 +106,7 @@ class Trail:
         for copy in self._files[1:]:
             told = copy.append(lines[:kept])
             if told.error is not None:
-                self._shout("usage records cannot be copied", told.error, lost=self._lost)
+                self._shout("usage records cannot be copied", told.error, "the file has them")
         if found.error is not None:
             self._fail(len(lines) - kept, found)
             return False
@@ -155,12 +155,12 @@ class Trail:
         if self.resumed is not None:
             self.resumed(lost, torn)
 
-    def _shout(self, what: str, error: OSError, **count: int) -> None:
+    def _shout(self, what: str, error: OSError, effect: str = "", **count: int) -> None:
         now = time.monotonic()
         if now - self._shouted >= _SHOUT:
             self._shouted = now
             answer = "predictions are refused" if self._refuse else "predictions go on"
-            _log.error(what, reason=str(error), effect=answer, **count)
+            _log.error(what, reason=str(error), effect=effect or answer, **count)
 
     async def _sync(self) -> None:
         """Bring to the disk what is written; what comes meanwhile waits for the next time."""

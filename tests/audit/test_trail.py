@@ -302,6 +302,22 @@ def test_a_closed_pipe() -> None:
     os.close(writes)
 
 
+def test_a_copy_that_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """With both the file counts: a reader of stdout that is gone refuses nothing, and is told."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    audit = open_audit(AuditSettings(to="both", path=tmp_path / "log"), writes)
+    assert audit is not None
+    told: list[bool] = []
+    for _ in range(3):
+        audit.record.action(START)
+        audit.trail.settle(told.append)
+    os.close(writes)
+    assert (told, len(records(tmp_path / "log"))) == ([True] * 3, 3)
+    (line,) = [each for each in "".join(capsys.readouterr()).splitlines() if "copied" in each]
+    assert "the file has them" in line
+
+
 def test_modes(tmp_path: Path) -> None:
     """Others than owner and group cannot read the file."""
     opened(tmp_path / "log").close()
