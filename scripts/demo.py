@@ -6,6 +6,7 @@ import contextlib
 import json
 import shlex
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -56,13 +57,14 @@ EXAMPLES = [
 
 def main(stay: bool) -> int:
     """Run the demo; give its exit code."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # both take the server along
     examples = _possible(EXAMPLES)
     console.print("[bold]==> fit and test, two at a time")
     with ThreadPoolExecutor(max_workers=2) as pool:
         # Julia first: it takes longest, because it compiles.
         list(pool.map(_fit_and_test, reversed(examples)))
     console.print("[bold]==> one server for all of them")
-    with _server(examples, port=5000 if stay else 0) as url:
+    with _server(examples, port=5000 if stay and _is_free(5000) else 0) as url:
         for example in examples:
             _ask(example, url)
         _print_table(examples)
@@ -122,6 +124,12 @@ def _fit_and_test(example: Example) -> None:
         "version": str(fitted["version"]),
         "test score": f"{score:.3f}",
     }
+
+
+def _is_free(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+        return True
+    return False
 
 
 @contextlib.contextmanager
