@@ -21,10 +21,8 @@ SERVICES = {
 pytestmark = [
     need("r"),
     need("julia"),
-    # It sets up whatever is missing, which takes minutes in a checkout that nobody has set up.
-    pytest.mark.skipif(
-        not (ROOT / ".venv/bin/runner").exists(), reason="scripts/setup has not run"
-    ),
+    # It sets up what is missing, which takes minutes where nobody has.
+    pytest.mark.skipif(not (ROOT / ".venv/bin/runner").exists(), reason="not set up"),
 ]
 
 
@@ -59,11 +57,10 @@ def test_it_ends_with_a_table() -> None:
 def test_it_stays_until_it_is_told_to_end(number: signal.Signals) -> None:
     """With --stay each command that it prints is answered by 200; either signal ends all of it."""
     demo = subprocess.Popen(
-        ["scripts/demo", "--stay"],
+        ["env", "--default-signal=INT", "scripts/demo", "--stay"],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert demo.stdout
     printed = ""
