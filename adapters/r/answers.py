@@ -46,7 +46,7 @@ def matrix(names: Sequence[str], values: Any) -> Table:
     return arrays.to_matrix(names, table.T)
 
 
-def _from_doubles(name: str, numbers: NDArray) -> Column:
+def _from_doubles(name: str, numbers: NDArray[Any]) -> Column:
     gone = is_na(numbers)
     return arrays.column(name, np.where(gone, 0.0, numbers), gone=gone)
 
@@ -88,7 +88,7 @@ def _from_seconds(name: str, record: Any, levels: Sequence[str]) -> Column:
 
 
 def _from_scaled(
-    name: str, record: Any, chosen: Type, scale: Callable[[NDArray], NDArray]
+    name: str, record: Any, chosen: Type, scale: Callable[[NDArray[Any]], NDArray[Any]]
 ) -> Column:
     numbers = view(record[1], np.float64)
     gone = ~np.isfinite(numbers)

@@ -77,7 +77,7 @@ class Frames:
     def _float(self, column: Column, gone: NDArray[np.bool_] | None) -> Any:
         return self._doubles(arrays.values(column), gone)
 
-    def _doubles(self, numbers: NDArray, gone: NDArray[np.bool_] | None) -> Any:
+    def _doubles(self, numbers: NDArray[Any], gone: NDArray[np.bool_] | None) -> Any:
         numbers = np.ascontiguousarray(numbers, np.float64)
         nan = np.isnan(numbers)
         if gone is not None or nan.any():
@@ -87,7 +87,7 @@ class Frames:
                 numbers.view(np.uint64)[gone] = NA_REAL
         return r.FloatSexpVector.from_memoryview(numbers.data)
 
-    def _integers(self, numbers: NDArray, gone: NDArray[np.bool_] | None) -> Any:
+    def _integers(self, numbers: NDArray[Any], gone: NDArray[np.bool_] | None) -> Any:
         numbers = np.ascontiguousarray(numbers, np.int32)
         if gone is not None:
             numbers = np.where(gone, np.int32(NA_INTEGER), numbers)

@@ -26,7 +26,7 @@ def raw(vector: Any) -> memoryview:
     return view(vector, np.uint8).data
 
 
-def view(vector: Any, dtype: Any) -> NDArray:
+def view(vector: Any, dtype: Any) -> NDArray[Any]:
     """View the memory of an R vector, likewise.
 
     NOTE: not by ``vector.memoryview()``. In rpy2 3.6 each call of it gives back a reference to None
@@ -39,12 +39,13 @@ def view(vector: Any, dtype: Any) -> NDArray:
     return np.frombuffer(openrlib.ffi.buffer(address, size), dtype)
 
 
-def is_na(numbers: NDArray) -> NDArray[np.bool_]:
+def is_na(numbers: NDArray[Any]) -> NDArray[np.bool_]:
     """Tell which doubles are NA, and not merely NaN."""
     bits = numbers.view(np.uint64)
-    return np.isnan(numbers) & ((bits & _LOWER_HALF) == (NA_REAL & _LOWER_HALF))
+    found: NDArray[np.bool_] = np.isnan(numbers) & ((bits & _LOWER_HALF) == (NA_REAL & _LOWER_HALF))
+    return found
 
 
-def microseconds(seconds: NDArray) -> NDArray:
+def microseconds(seconds: NDArray[Any]) -> NDArray[Any]:
     """Give the nearest whole microseconds since the epoch; R counts seconds in doubles."""
     return np.rint(seconds * 1e6).astype(np.int64)
