@@ -9,8 +9,9 @@ already; the JSON of those lines alone, read by orjson into maps.
 
 A stream has answered a line before it is timed, from the first byte that it is sent until its last
 answer is read: start-up does not count. Every answer is compared with that of the bare predict. All
-fit the same rows with the same parameters. With a thousand rows on a line a forest of 100
-trees is asked, too: a tree takes less time for a row than anybody needs to read one. Figures are
+fit the same rows with the same parameters. A thousand rows on a line come as records, which all can
+read, and as columns, which only `runner stream` can. A forest of 100 trees is asked with
+them, too: a tree takes less time for a row than anybody needs to read one. Figures are
 medians of the rounds; those per second of processors are by what the stream and its workers worked,
 and say more on a busy machine.
 """
@@ -41,7 +42,7 @@ import psutil
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.tree import DecisionTreeClassifier
 
-from benchmarks.iris import DATA, FEATURES, many, rows
+from benchmarks.iris import DATA, FEATURES, Row, many, rows
 from benchmarks.peers.environments import DEFAULT_FOLDER, bin_of
 from benchmarks.peers.palladium import Palladium
 from benchmarks.peers.peer import Place
@@ -108,7 +109,14 @@ class Stream:
 class Work:
     """Lines of so many rows, and how many of them each is asked in a round."""
 
-    def __init__(self, title: str, model: Any, rows_a_line: int, lines: Mapping[str, int]) -> None:
+    def __init__(
+        self,
+        title: str,
+        model: Any,
+        rows_a_line: int,
+        lines: Mapping[str, int],
+        form: Callable[[list[Row]], Any] = list,
+    ) -> None:
         self.title = title
         self.lines = lines
         self._rates: dict[str, list[Timed]] = {name: [] for name in lines}
@@ -117,7 +125,9 @@ class Work:
         flowers = len(rows())
         asked = many(rows_a_line * flowers)  # each flower in each place of a line
         cut = [asked[at : at + rows_a_line] for at in range(0, len(asked), rows_a_line)]
-        self._texts = [json.dumps(line, separators=(",", ":")).encode() + b"\n" for line in cut]
+        self._texts = [
+            json.dumps(form(line), separators=(",", ":")).encode() + b"\n" for line in cut
+        ]
         self._arrays = [np.array([list(row.values()) for row in line]) for line in cut]
         self._expected = [model.predict(array).tolist() for array in self._arrays]
 
@@ -154,6 +164,10 @@ class Work:
         }
 
 
+def _columns(line: list[Row]) -> Any:
+    return {"columns": {name: [row[name] for row in line] for name in FEATURES}}
+
+
 def _cycle(of: Sequence[Any], count: int) -> list[Any]:
     return list(islice(cycle(of), count))
 
@@ -179,6 +193,7 @@ def measure(rounds: int, folder: Path, environments: Path) -> list[Work]:
     works = [
         Work("a row a line", tree, 1, {OURS: 50_000, THEIRS: 5_000, BARE: 3_000, JSON: 50_000}),
         Work("1,000 rows a line", tree, 1000, {OURS: 1000, THEIRS: 10, BARE: 1000, JSON: 500}),
+        Work("1,000 rows, columns", tree, 1000, {OURS: 2000, BARE: 1000, JSON: 500}, _columns),
         Work("1,000 rows, forest", forest, 1000, {OURS: 200, BARE: 100, JSON: 500}),
     ]
     with ExitStack() as stack:
@@ -193,7 +208,7 @@ def measure(rounds: int, folder: Path, environments: Path) -> list[Work]:
         both = {OURS: mine, THEIRS: theirs}
         of_forest = {OURS: stream([*RUNNER, "stream", "-c", str(larger)], {})}
         for number in range(rounds + 1):
-            for work, streams in zip(works, (both, both, of_forest), strict=True):
+            for work, streams in zip(works, (both, both, both, of_forest), strict=True):
                 _say(f"round {number} of {rounds}: {work.title}" if number else "warming up")
                 work.turn(streams, count=number > 0)
     return works

@@ -196,8 +196,8 @@ class Column:
                 raise BadTable(f"column {name!r}: cat tells missing by code -1, not by present")
             _check_length(values, 4 * rows, name, "values")
             levels = _levels(wire, name)
-            codes = memoryview(values).cast("i")
-            if rows and not -1 <= min(codes) <= max(codes) < len(levels):
+            codes = set(memoryview(values).cast("i"))  # PERF: one pass over the rows, not two
+            if codes and not -1 <= min(codes) <= max(codes) < len(levels):
                 raise BadTable(f"column {name!r}: a code is not within -1 to {len(levels) - 1}")
             return cls(name, type_, values, levels, _ordered(wire, name))
         offsets = present = None

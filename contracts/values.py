@@ -133,8 +133,8 @@ def unpack_values(
 ) -> list[Any]:
     """Give Python values, None for missing. Raises BadTable for what Python cannot hold."""
     if type_ is Type.CAT:
-        codes = memoryview(values).cast("i")
-        return [None if code < 0 else levels[code] for code in codes]
+        items = (*levels, None)  # the code of a missing value, -1, finds the last
+        return [items[code] for code in array("i", bytes(values))]
     decoded: list[Any]
     try:
         if type_ is Type.STR:

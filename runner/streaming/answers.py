@@ -15,6 +15,7 @@ from runner.config import Config
 from runner.errors import RunnerError
 from runner.signature import Checker, InvalidInput, read_params
 from runner.signature.results import plain
+from runner.signature.shapes import check_columns
 from runner.signature.text import dump, load, objects
 from runner.streaming.pace import Pace
 from runner.streaming.records import Records
@@ -45,7 +46,7 @@ class Asked:
         """What a line asks that can be read, decoded if it was not."""
         if self.given is None:
             assert self.line is not None
-            self.given = load(self.line)
+            self.given = _objects_of(load(self.line))
         return self.given
 
 
@@ -119,16 +120,15 @@ class Answers:
 
     def _at_once(self, asked: list[Asked]) -> Table | None:
         """Read all lines at once; None if one may be wrong, or too long."""
-        records = self._checker.records
         lines = [each.line for each in asked if each.line is not None and each.error is None]
-        if records is None or len(lines) < len(asked):
+        if len(lines) < len(asked) or any(map(self._is_too_much, lines)):
             return None
-        if any(map(self._is_too_much, lines)):
-            return None
-        read = records.read_lines(lines)
+        read = self._checker.at_once(lines)
         if read is None:
             return None
         table, counts = read
+        if max(counts) > self._server.max_rows:
+            return None
         for each, rows in zip(asked, counts, strict=True):
             each.rows = rows
         return table
@@ -145,13 +145,11 @@ class Answers:
                 raise ValueError(f"longer than {self._server.max_body} bytes (server.max_body)")
             if self._is_too_much(line):
                 raise ValueError(f"more than {self._server.max_rows} objects (server.max_rows)")
-            value = load(line)
-            if type(value) is not list:
-                raise ValueError("not a list of objects")
-            if not value:
-                raise ValueError("an empty list, expected at least one object")
-            asked.given, asked.rows = value, len(value)
-        except ValueError as ex:
+            asked.given = _objects_of(load(line))
+            asked.rows = len(asked.given)
+            if asked.rows > self._server.max_rows:
+                raise ValueError(f"more than {self._server.max_rows} rows (server.max_rows)")
+        except (ValueError, InvalidInput) as ex:
             asked.error = ex
 
     async def _together(self, asked: list[Asked]) -> None:
@@ -214,6 +212,20 @@ class Answers:
         size = sum([len(each.line or b"") for each in asked])
         seconds = time.monotonic() - begun
         self._records.answered(len(asked), table.rows, size, seconds, part.whole.seconds)
+
+
+def _objects_of(value: Any) -> Objects:
+    """Give the rows of a line, of columns too. Raises ValueError, InvalidInput."""
+    if type(value) is dict and value.keys() == {"columns"} and type(value["columns"]) is dict:
+        columns = value["columns"]
+        check_columns(columns)
+        rows = zip(*columns.values(), strict=True)
+        value = [dict(zip(columns, row, strict=True)) for row in rows]
+    if type(value) is not list:
+        raise ValueError('not a list of objects, nor {"columns": {name: list of values}}')
+    if not value:
+        raise ValueError("no rows, expected at least one")
+    return value
 
 
 def _told(number: int, asked: Asked) -> str:

@@ -48,8 +48,7 @@ def read_rows(content_type: str | None, body: Buffer, checker: Checker, limits: 
     charset = _charset(parameters)
     if charset not in ("utf-8", "utf8", None):
         raise Problem(415, "unsupported_media_type", f"charset {charset[:100]!r}, expected utf-8")
-    found = read(body, limits)
-    return Rows(found.check(checker), found.single, found.arrays)
+    return read(body, checker, limits)
 
 
 def _charset(parameters: str) -> str | None:
@@ -60,36 +59,34 @@ def _charset(parameters: str) -> str | None:
     return None
 
 
-def _json(given: Buffer, limits: Limits) -> Content:
+def _json(given: Buffer, checker: Checker, limits: Limits) -> Rows:
     body = bytes(given)  # no copy of what is bytes
     if objects(body) > limits.max_rows:
         raise too_many(limits)
-    if body.startswith(b"["):
-        return Content(
-            lambda checker: _records(body, checker) or _decoded(body, limits).check(checker)
-        )
-    return _decoded(body, limits)
-
-
-def _records(body: bytes, checker: Checker) -> Table | None:
-    """Read records that are just as the model wants them; None tells to look closer."""
-    return None if checker.records is None else checker.records.read(body)
-
-
-def _decoded(body: bytes, limits: Limits) -> Content:
+    if (found := checker.at_once([body])) is not None:
+        table, _ = found
+        if table.rows > limits.max_rows:
+            raise too_many(limits)
+        return Rows(table, single=False, arrays=False)
     try:
         value = load(body)
     except ValueError as ex:
         raise Problem(400, "invalid_json", f"the body is {ex}") from ex
     # PERF: asked only of columns, where it saves a look at the type of each number.
-    return content(value, limits, lambda: b"true" not in body and b"false" not in body)
+    return _checked(
+        content(value, limits, lambda: b"true" not in body and b"false" not in body), checker
+    )
 
 
-def _msgpack(body: Buffer, limits: Limits) -> Content:
-    return content(unpack(body, limits), limits)
+def _msgpack(body: Buffer, checker: Checker, limits: Limits) -> Rows:
+    return _checked(content(unpack(body, limits), limits), checker)
 
 
-def _csv(given: Buffer, limits: Limits) -> Content:
+def _checked(found: Content, checker: Checker) -> Rows:
+    return Rows(found.check(checker), found.single, found.arrays)
+
+
+def _csv(given: Buffer, checker: Checker, limits: Limits) -> Rows:
     body = bytes(given)
     if body.count(b"\n") > limits.max_rows:
         raise too_many(limits)
@@ -107,10 +104,10 @@ def _csv(given: Buffer, limits: Limits) -> Content:
             )
     if not lines:
         raise Problem(422, "invalid_input", "there is no line beneath the header")
-    return Content(lambda checker: checker.lines(header, lines))
+    return Rows(checker.lines(header, lines), single=False, arrays=False)
 
 
-_READERS: dict[str, Callable[[Buffer, Limits], Content]] = {
+_READERS: dict[str, Callable[[Buffer, Checker, Limits], Rows]] = {
     "application/json": _json,
     "application/msgpack": _msgpack,
     "text/csv": _csv,

@@ -63,6 +63,7 @@ OWNERS = {
     "rpy2": ("adapters/r/",),
     # A loader of OpenML's data sets is a call of scikit-learn's, made only if somebody names it.
     "sklearn": ("adapters/python/", "runner/training/", "runner/datasets/sources.py"),
+    "simdjson": ("runner/signature/columns.py",),
     "skops": ("adapters/python/",),
     "sqlalchemy": ("runner/store/",),
     "structlog": ("runner/logs.py",),

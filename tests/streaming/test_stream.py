@@ -95,8 +95,14 @@ def test_keys(tricks: Project) -> None:
 
 
 BAD = {
-    "[]": "an empty list",
+    "[]": "no rows",
     "{}": "not a list of objects",
+    '{"columns": [[1]]}': "not a list of objects",
+    '{"columns": {}}': "no rows",
+    '{"columns": {"x": []}}': "at least one row",
+    '{"columns": {"x": [1, "a"]}}': "row 1: x: 'a' is not accepted",
+    '{"columns": {"x": [1], "y": [1, 2]}}': "y: '2 values' is not accepted",
+    '{"columns": {"x": [-4, 1]}}': "the model does not like -4",
     "": "no JSON",
     "[NaN]": "JSON has no such value",
     "[1]": "row 0: 1 is not accepted, expected an object",
@@ -122,6 +128,33 @@ def test_bad_lines_spoil_no_other(tricks: Project) -> None:
     for number, (error, why) in enumerate(zip(errors, BAD.values(), strict=True)):
         assert error.startswith(f"{ERROR}line {2 * number + 2}: ")
         assert why in error
+
+
+def test_columns(tricks: Project) -> None:
+    """A line of columns is answered as its rows are, alone and beside others that are not."""
+    columns = {"columns": {"x": [1, 2.5]}}
+    bent = {"columns": {"y": ["a", "b"], "x": ["3", 4]}}
+
+    out, errors = _stream(tricks, _lines(columns, columns) + _lines([{"x": 5}], columns, bent))
+
+    assert out == [[2.0, 5.0], [2.0, 5.0], [10.0], [2.0, 5.0], [6.0, 8.0]]
+    assert errors == []
+
+
+def test_too_many_rows(tmp_path: Path) -> None:
+    """A line of more rows than `max_rows` is refused, of columns too; one of so many is not."""
+    project = tricky(tmp_path)
+    with project.config.open("a") as config:
+        config.write("server: {max_rows: 3}\n")
+    project.fit()
+
+    out, errors = _stream(
+        project,
+        _lines(*({"columns": {"x": [1] * many}} for many in (3, 4)), [{"x": 1}] * 4, [{"x": 1}]),
+    )
+
+    assert out == [[2.0] * 3, [], [], [2.0]]
+    assert ["(server.max_rows)" in error for error in errors] == [True, True]
 
 
 def test_a_line_that_kills_its_worker(tricks: Project) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -185,9 +186,9 @@ class Overtaken(Checker):
         super().__init__(signature)
         self._services = services
 
-    def columns(self, columns: Any, no_bools: bool = False) -> Any:
+    def at_once(self, texts: Sequence[bytes]) -> Any:
         self._services.change("iris", checker=Checker(FLOATS), version=8)
-        return super().columns(columns)
+        return super().at_once(texts)
 
 
 def test_a_version_that_takes_over_meanwhile(large: Large) -> None:
@@ -205,9 +206,9 @@ def test_a_service_that_goes_meanwhile(large: Large) -> None:
     """Rows that were read aside for a version that is no more are not sent to anybody."""
 
     class Gone(Checker):
-        def columns(self, columns: Any, no_bools: bool = False) -> Any:
+        def at_once(self, texts: Sequence[bytes]) -> Any:
             large.services.change("iris", checker=None, version=None, state="no_model", reason="x")
-            return super().columns(columns)
+            return super().at_once(texts)
 
     large.services.change("iris", checker=Gone(FLOATS))
     columns = {"columns": {name: [1.5] * 150_000 for name in NAMES}}
@@ -234,9 +235,9 @@ def test_the_loop_goes_on_meanwhile(large: Large) -> None:
     turns: list[str] = []
 
     class Watched(Checker):
-        def columns(self, columns: Any, no_bools: bool = False) -> Any:
+        def at_once(self, texts: Sequence[bytes]) -> Any:
             turns.append(threading.current_thread().name)
-            return super().columns(columns)
+            return super().at_once(texts)
 
     large.services.change("iris", checker=Watched(FLOATS))
     for rows in (10, 150_000):
