@@ -39,7 +39,7 @@ class Alive:
         """Tell all there is to tell, or to whom that is not for, only how it goes."""
         services = self._services
         if _hides(req):
-            if services.not_ready():
+            if await services.not_ready():
                 raise _not_ready(req, {})
             resp.data = success(req, "alive")
             return
@@ -133,14 +133,14 @@ class Live:
 
 
 class Ready:
-    """Whether every service has a worker that is live and warm."""
+    """Whether every service has a worker that is live and warm, and every front-end asks it."""
 
     def __init__(self, services: Services) -> None:
         self._services = services
 
     async def on_get(self, req: Request, resp: falcon.asgi.Response) -> None:
         """Answer, or say which service is not ready and why."""
-        reasons = self._services.not_ready()
+        reasons = await self._services.not_ready()
         if reasons:
             raise _not_ready(req, {} if _hides(req) else reasons)
         resp.data = success(req, "ready")

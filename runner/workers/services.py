@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from contracts.table import Table
+from runner.errors import Unavailable
 from runner.logs import get_logger
 from runner.signature import Checker, IncompatibleMapping, Signature
 from runner.workers.control import ControlClient
@@ -98,15 +99,21 @@ class Services:
         """Give a service by name."""
         return self._services.get(name)
 
-    def not_ready(self) -> dict[str, str]:
-        """Say which services cannot answer at this moment, and why."""
+    async def not_ready(self) -> dict[str, str]:
+        """Say which services cannot answer at this moment, on one front-end or all, and why."""
         if not self._control.connected:
             return {"supervisor": "the supervisor is gone"}
-        return {
+        reasons = {
             name: service.reason or "no connection to its worker"
             for name, service in self._services.items()
             if service.state != "ready" or not self._pools[name].ready
         }
+        try:
+            if not reasons and not await self.ask("agreed"):
+                reasons["front-ends"] = "one of them has not taken up the present routes yet"
+        except Unavailable as ex:
+            reasons["supervisor"] = str(ex)
+        return reasons
 
     async def grant(self, **arguments: Any) -> Mapping[str, Any]:
         """Ask for an allowance (see quotas). Raises runner.errors.Unavailable."""
@@ -114,7 +121,7 @@ class Services:
         return granted
 
     async def ask(self, query: str, **arguments: Any) -> Any:
-        """Ask the supervisor: `list` (service), `alive`. Raises runner.errors.Unavailable."""
+        """Ask the supervisor: `list`, `alive`, `agreed` and others. Raises errors.Unavailable."""
         return await self._control.ask(query, arguments)
 
     async def predict(

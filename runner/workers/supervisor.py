@@ -42,6 +42,9 @@ POLL = 0.2
 _LONGEST_TRUST = 1.0
 """Seconds for which an unchanged stamp of a store is taken for an unchanged store."""
 
+_AGREE = 1.0
+"""Seconds that front-ends get to take up routes before /health/ready says that one has not."""
+
 _log = get_logger("runner.workers")
 
 
@@ -299,6 +302,8 @@ class Supervisor:
                 return await asyncio.to_thread(self._usage, **arguments)
             case "alive":
                 return self._alive()
+            case "agreed":
+                return await self._control.drained((), _AGREE)
             case _ if query in self._actions:
                 return await self._actions.answer(query, **arguments)
             case "grant" if self._quotas is not None:

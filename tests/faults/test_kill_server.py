@@ -9,7 +9,7 @@ import psutil
 
 from benchmarks.faults.kill_server import sigkill_front_end, sigkill_master, sigkill_supervisor
 from benchmarks.serving.multiplier import multiplier
-from benchmarks.serving.server import serving
+from benchmarks.serving.server import Server, serving, until
 
 
 def test_sigkill_front_end(tmp_path: Path) -> None:
@@ -44,3 +44,38 @@ def test_live_asks_nobody(tmp_path: Path) -> None:
         finally:
             for process in stopped:
                 process.send_signal(signal.SIGCONT)
+
+
+def test_ready_speaks_for_all_front_ends(tmp_path: Path) -> None:
+    """While one has not heard of the present worker, none says ready; one that is killed may not.
+
+    Its callers would be told that the worker is being started.
+    """
+    project = multiplier(tmp_path / "python")
+    project.fit()
+    with serving(project, options=("--workers", "2")) as server:
+        until(lambda: len(server.front_ends()) == 2)
+        still = server.front_ends()[0]
+        still.suspend()
+        try:
+            _replace_worker(server)
+            until(lambda: _not_ready(server) == ["front-ends"], 60)
+            still.resume()
+            until(lambda: _not_ready(server) == [], 60)
+            still.suspend()
+            _replace_worker(server)
+            until(lambda: _not_ready(server) == ["front-ends"], 60)
+        finally:
+            still.kill()
+        until(lambda: _not_ready(server) == [], 60)
+
+
+def _replace_worker(server: Server) -> None:
+    (former,) = server.worker_pids("python")
+    psutil.Process(former).kill()
+    until(lambda: server.worker_pids("python") not in ([], [former]), 60)
+
+
+def _not_ready(server: Server) -> list[str]:
+    status, body = server.get("/health/ready")
+    return [] if status == 200 else [each["service"] for each in body["metadata"]["details"]]

@@ -130,7 +130,7 @@ class Services:
             return found if arguments["before"] else {**found, "next": {"before": 7}}
         return {"workers": [{"service": name, "pid": 1} for name in self.services], "jobs": {}}
 
-    def not_ready(self) -> dict[str, str]:
+    async def not_ready(self) -> dict[str, str]:
         if not self.supervised:
             return {"supervisor": "the supervisor is gone"}
         return {
