@@ -208,7 +208,8 @@ class Deployment:
             if self._target is None and not self._reason:
                 return "no_model", "no version is active: fit one, or activate one"
             failed = self._coming is None and self._reason != "starting"
-            return ("failed" if failed else "starting"), self._reason
+            waiting = [r.reason for r in self.replicas if r.reason]
+            return ("failed" if failed else "starting"), (waiting or [self._reason])[0]
         reasons = [r.reason for r in self._current.replicas if r.state is State.FAILED]
         if len(reasons) == len(self._current.replicas):
             return "failed", reasons[0]

@@ -12,7 +12,7 @@ from typing import Any
 
 from contracts.errors import ContractError
 from contracts.messages import Load
-from runner.errors import RunnerError
+from runner.errors import RunnerError, Unavailable
 from runner.logs import get_logger
 from runner.workers.errors import DeadlineExceeded, WorkerFailedToStart, WorkerLost
 from runner.workers.interpreter import Command
@@ -23,6 +23,9 @@ RESTART_DELAYS = (2.0, 8.0, 20.0)
 """Seconds before the next try after a failed start, the last for all further ones: 5 a minute at
 most. A worker that had been ready is started again at once."""
 
+_AWAY = 1.0
+"""Seconds after which a store that is away is asked again for a version's model."""
+
 _GRACE = 5.0
 _numbers = itertools.count(1)
 _log = get_logger("runner.workers")
@@ -31,8 +34,8 @@ _log = get_logger("runner.workers")
 class State(StrEnum):
     """Where a replica stands.
 
-    starting → warming → ready → (crashed) starting …; failed while a start is not tried again yet;
-    draining once another version has taken over; ended at last.
+    starting → warming → ready → (crashed) starting …; failed while a start is not tried again yet,
+    or waits for a store that is away; draining once another version has taken over; ended at last.
     """
 
     STARTING = "starting"
@@ -107,8 +110,8 @@ class Replica:
             process.assign(self._tell, launch.memory_limit)
         try:
             connection = spare.connection if spare else await process.connect(launch.start_timeout)
+            artifact = await self._artifact()
             self._enter(State.WARMING)
-            artifact = await launch.artifact()
             expires = asyncio.get_running_loop().time() + launch.start_timeout
             await connection.request(
                 Load,
@@ -129,6 +132,24 @@ class Replica:
         self._process = process
         self._enter(State.READY)
         self._log.info("worker ready", pid=process.pid, language=connection.hello.adapter)
+
+    async def _artifact(self) -> Artifact:
+        """Read the version's model; a store that is away is asked on, as long as a load may take.
+
+        The process waits meanwhile: it is none of its faults, and its start has taken a while.
+        """
+        loop = asyncio.get_running_loop()
+        expires = loop.time() + self.launch.start_timeout
+        while True:
+            try:
+                return await self.launch.artifact()
+            except Unavailable as ex:
+                if loop.time() + _AWAY > expires:
+                    raise
+                if self.state is not State.FAILED:
+                    self._log.warning("worker waits for its store", reason=str(ex))
+                self._enter(State.FAILED, str(ex))
+            await asyncio.sleep(_AWAY)
 
     async def _new_process(self) -> WorkerProcess:
         launch = self.launch

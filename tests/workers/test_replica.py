@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from runner.errors import Unavailable
 from runner.workers import replica
 from runner.workers.errors import WorkerFailedToStart
-from runner.workers.replica import Replica, State
+from runner.workers.interpreter import Command
+from runner.workers.replica import Artifact, Launch, Replica, State
 
 
 class Process:
@@ -65,3 +69,77 @@ async def test_delays_of_starts_that_fail(monkeypatch: pytest.MonkeyPatch) -> No
     assert slept == [2.0, 8.0, 20.0, 20.0, 20.0]
     assert changes[:5] == [(State.FAILED, f"no {number}") for number in range(1, 6)]
     assert kept.restarts == 1
+
+
+class Connection:
+    """A connection to an adapter that loads anything."""
+
+    hello = SimpleNamespace(adapter="python")
+
+    def __init__(self) -> None:
+        self.loaded: list[bytes] = []
+
+    async def request(self, kind: Any, expires: float, **fields: Any) -> None:
+        self.loaded.append(fields["artifact"])
+
+    def close(self) -> None:
+        """Close."""
+
+
+class Started(Process):
+    """A process that has been started."""
+
+    socket = Path("socket")
+    killed = False
+
+    def assign(self, tell: Any, memory_limit: int | None) -> None:
+        """Belong to somebody."""
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+def launched(away: int, start_timeout: float) -> tuple[Replica, Started, Connection, list[Any]]:
+    """Give a replica with a started process, and a store that is away for its first looks."""
+    looks = iter(range(away))
+
+    async def artifact() -> Artifact:
+        if next(looks, None) is not None:
+            raise Unavailable("the store is locked")
+        return Artifact(b"model", "pickle", "")
+
+    process, connection = Started(ends=False), Connection()
+    spare: Any = SimpleNamespace(process=process, connection=connection)
+    launch = Launch(
+        service="iris",
+        version=1,
+        command=Command(()),
+        model={},
+        artifact=artifact,
+        folder=Path(),
+        start_timeout=start_timeout,
+        memory_limit=None,
+        spare=lambda _: spare,
+    )
+    changes: list[Any] = []
+    made = Replica(launch, 0, lambda: changes.append((made.state, made.reason)))
+    return made, process, connection, changes
+
+
+async def test_a_start_waits_for_its_store(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that is away for a moment is no failure: the process is kept, the reason told."""
+    monkeypatch.setattr(replica, "_AWAY", 0.01)
+    made, process, connection, changes = launched(away=3, start_timeout=60.0)
+    await made.start()
+    assert (made.state, made.socket, connection.loaded) == (State.READY, process.socket, [b"model"])
+    assert (State.FAILED, "the store is locked") in changes
+    assert not process.killed
+
+
+async def test_a_start_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store that stays away is told after the time that a load may take."""
+    monkeypatch.setattr(replica, "_AWAY", 0.01)
+    made, process, _, _ = launched(away=1_000_000, start_timeout=0.1)
+    with pytest.raises(Unavailable, match="the store is locked"):
+        await made.start()
+    assert process.killed
