@@ -38,6 +38,9 @@ class Answer:
     wrong: bool = False
     """Whether it is a success with a wrong answer."""
 
+    fresh: bool = False
+    """Whether it was the first request of its connection: perhaps no front-end had accepted it."""
+
 
 class Load:
     """Connections that ask in a thread of their own, from `__enter__` to `__exit__`.
@@ -115,6 +118,7 @@ class Load:
             size = next(self._sizes)
             rows = tuple(float(next(self._numbers)) for _ in range(size))
             status, content = 0, b""
+            fresh = client is None or client.lost
             try:
                 async with asyncio.timeout(self._timeout):
                     if client is None or client.lost:
@@ -124,7 +128,7 @@ class Load:
                 content = repr(ex).encode()
                 if client is not None:
                     client.close()
-            self._note(rows, began, status, content)
+            self._note(rows, began, status, content, fresh)
             left = self._pause - (time.monotonic() - began)
             if left > 0 or status == 0:
                 await asyncio.sleep(max(left, 0.01))
@@ -141,7 +145,9 @@ class Load:
             f"Content-Length: {len(body)}\r\n\r\n{body}"
         ).encode()
 
-    def _note(self, rows: tuple[float, ...], began: float, status: int, content: bytes) -> None:
+    def _note(
+        self, rows: tuple[float, ...], began: float, status: int, content: bytes, fresh: bool
+    ) -> None:
         seconds = time.monotonic() - began
         version, fault, wrong = None, "", False
         if status == 200:
@@ -149,7 +155,7 @@ class Load:
             wrong = bool(fault)
         else:
             fault = f"{status}: {content[:500].decode(errors='replace')}"
-        answer = Answer(rows[:10], began, seconds, status, version, fault, wrong)
+        answer = Answer(rows[:10], began, seconds, status, version, fault, wrong, fresh)
         self.failed += status != 200
         self.wrong += wrong
         self.statuses[status] += 1

@@ -37,6 +37,7 @@ _SLACK = 5.0  # seconds that the application has to answer 408 itself
 _LOOK = 5.0  # seconds between looks at a connection, at most
 _FIELD = 4  # bytes of a header field beside its name and value
 _LINGER = 0.5  # seconds in which a request that is on its way arrives
+_TURN = 0.01  # seconds to a further turn of the loop
 _WORST_CHUNKS = 8  # bytes on the wire for a byte of body, in chunks of one byte
 
 
@@ -140,7 +141,8 @@ class HttpProtocol(HttpToolsProtocol):
         """Answer what has begun, and what may be on its way; then close."""
         self._stopping = True
         if self.cycle is None or self.cycle.response_complete:
-            self.loop.call_later(_LINGER, self._close_if_idle)
+            # A loop that stood still may call timers before it reads what has come: one turn more.
+            self.loop.call_later(_LINGER, self.loop.call_later, _TURN, self._close_if_idle)
         else:
             self._say_last(self.cycle)
 

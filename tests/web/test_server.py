@@ -1,15 +1,17 @@
 """The listening socket, and gunicorn's command line."""
 
 import os
+import signal
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 
 from runner.errors import Unavailable
 from runner.web.limits import Limits
 from runner.web.server import HTTP, command, limits, listen, url
-from tests.web.conftest import Server
+from tests.web.conftest import Server, one_answer, serving
 
 
 def test_port_in_use() -> None:
@@ -84,3 +86,20 @@ def test_no_answer_tells_what_answers(server: Server, request_: bytes, status: b
     assert head.startswith(b"http/1.1 " + status)
     assert b"\r\nserver:" not in head
     assert not any(name in head for name in (b"gunicorn", b"uvicorn", b"falcon", b"python"))
+
+
+def test_the_end_answers_what_has_connected(tmp_path: Path) -> None:
+    """Connections that no front-end had accepted when SIGTERM came are served, not reset."""
+    with serving(tmp_path, Limits()) as server:
+        (front_end,) = psutil.Process(server.process.pid).children()
+        front_end.suspend()  # the kernel goes on connecting
+        connections = [server.connect() for _ in range(500)]
+        for connection in connections:
+            connection.sendall(b"GET /health/live HTTP/1.1\r\nHost: test\r\n\r\n")
+        server.process.terminate()
+        front_end.send_signal(signal.SIGTERM)
+        front_end.resume()
+        for connection in connections:
+            with connection:
+                assert 200 == one_answer(connection)[0]
+        assert 0 == server.process.wait(20)
