@@ -68,10 +68,22 @@ def loaded(
 
 
 def at_rest(server: Server, service: str, factors: Mapping[int, float]) -> Inventory:
-    """Take stock once every front-end has opened what it opens at a first request."""
-    with Load(server.port, service, factors, connections=32) as load:
-        load.wait_for(100)
+    """Take stock once every front-end has opened what it opens at a first request: its records.
+
+    On a busy machine one front-end may take all connections, and the other none of a hundred.
+    """
+
+    def all_have_answered() -> bool:
+        with Load(server.port, service, factors, connections=32) as load:
+            load.wait_for(100)
+        return all(_records(each) for each in server.front_ends())
+
+    until(all_have_answered, 60, "every front-end has answered")
     return Inventory.settled(server)
+
+
+def _records(front_end: psutil.Process) -> bool:
+    return any(each.path.endswith("-audit.jsonl") for each in front_end.open_files())
 
 
 def settled(server: Server, language: str) -> bool:

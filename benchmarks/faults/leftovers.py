@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -22,8 +23,18 @@ class Process:
     pid: int
     role: str
     zombie: bool
-    descriptors: int
-    sockets: int
+    opened: Counter[str]
+    """What its descriptors are of, without numbers: `socket:[]`, `/dev/null`, …"""
+
+    @property
+    def descriptors(self) -> int:
+        """How many there are."""
+        return self.opened.total()
+
+    @property
+    def sockets(self) -> int:
+        """How many of them are of sockets."""
+        return self.opened["socket:[]"]
 
 
 @dataclass(frozen=True)
@@ -87,12 +98,21 @@ class Inventory:
             before, after = self.count(what), now.count(what)
             found += [
                 f"{role}: {before[role]} {what} before, {after[role]} after"
+                + (self._opened(now, role) if what == "descriptors" else "")
                 for role in sorted({*before, *after})
                 if before[role] != after[role]
             ]
         if len(now.files) != len(self.files):
             found.append(f"{len(self.files)} files before, {len(now.files)} after: {now.files}")
         return found
+
+    def _opened(self, now: Inventory, role: str) -> str:
+        """Say what all processes of a role have open that they had not, and the other way."""
+        then, present = (
+            sum((each.opened for each in stock.processes if each.role == role), Counter[str]())
+            for stock in (self, now)
+        )
+        return f" (more: {dict(present - then)}, fewer: {dict(then - present)})"
 
     def count(self, what: str) -> Counter[str]:
         """Give the number of processes, descriptors or sockets by role."""
@@ -132,13 +152,12 @@ def role_of(process: psutil.Process) -> str:
 def _process(process: psutil.Process) -> Process | None:
     with contextlib.suppress(psutil.NoSuchProcess):
         try:
-            descriptors = list((Path("/proc") / str(process.pid) / "fd").iterdir())
-            sockets = 0
-            for path in descriptors:
+            opened: Counter[str] = Counter()
+            for path in (Path("/proc") / str(process.pid) / "fd").iterdir():
                 with contextlib.suppress(OSError):
-                    sockets += path.readlink().name.startswith("socket:")
-            return Process(process.pid, role_of(process), False, len(descriptors), sockets)
+                    opened[re.sub(r"[0-9]+", "", str(path.readlink()))] += 1
+            return Process(process.pid, role_of(process), False, opened)
         except (psutil.ZombieProcess, FileNotFoundError, PermissionError):
             zombie = process.status() == psutil.STATUS_ZOMBIE
-            return Process(process.pid, "zombie", zombie, 0, 0) if zombie else None
+            return Process(process.pid, "zombie", zombie, Counter()) if zombie else None
     return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -91,13 +92,18 @@ def test_the_load_sees_every_lie(lie: str) -> None:
     assert [(20.0,)] * sum(EXPECTED[lie]) == [fault.rows for fault in load.faults]
 
 
-WORKER = Process(7, "adapter r", False, 10, 3)
+OPENED = Counter({"/dev/null": 7, "socket:[]": 3})
+WORKER = Process(7, "adapter r", False, OPENED)
 CLEAN = Inventory((WORKER,), ("control", "w1"), ())
 LEFT = {
-    "a zombie": replace(CLEAN, processes=(WORKER, Process(8, "zombie", True, 0, 0))),
+    "a zombie": replace(CLEAN, processes=(WORKER, Process(8, "zombie", True, Counter()))),
     "a process": replace(CLEAN, processes=(WORKER, replace(WORKER, pid=8))),
-    "a descriptor": replace(CLEAN, processes=(replace(WORKER, descriptors=11),)),
-    "a socket": replace(CLEAN, processes=(replace(WORKER, sockets=4),)),
+    "a descriptor": replace(
+        CLEAN, processes=(replace(WORKER, opened=OPENED + Counter({"log": 1})),)
+    ),
+    "a socket": replace(
+        CLEAN, processes=(replace(WORKER, opened=Counter({"/dev/null": 6, "socket:[]": 4})),)
+    ),
     "a file": replace(CLEAN, files=("control", "w1", "w1/a")),
 }
 
@@ -111,6 +117,12 @@ def test_the_inventory_sees_what_is_left(
     for now, clean in ((replaced, True), (LEFT[left], False)):
         monkeypatch.setattr(Inventory, "_look", classmethod(lambda _, __, now=now: now))
         assert clean == (CLEAN.differences(None, 0.0) == [])  # type: ignore[arg-type]
+
+
+def test_the_inventory_names_what_is_open() -> None:
+    """A descriptor more is told with what it is of."""
+    (told,) = CLEAN._compare(LEFT["a descriptor"])
+    assert "adapter r: 10 descriptors before, 11 after (more: {'log': 1}, fewer: {})" == told
 
 
 def test_an_outcome_is_judged_by_its_figures() -> None:
