@@ -8,6 +8,7 @@ version cannot start, the old one serves on, and the new one is tried again with
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -26,6 +27,9 @@ from runner.workers.routing import Row
 from runner.workers.spares import Spare
 
 _LONGEST_REASON = 2000
+_AGAIN = 0.5
+"""Seconds after which a store that did not answer is asked again."""
+
 _log = get_logger("runner.workers")
 
 
@@ -103,7 +107,7 @@ class Deployment:
 
     async def run(self) -> None:
         """Follow the store until cancelled."""
-        first = True
+        first, away = True, False
         while True:
             self._look_again.clear()
             noticed = self._noticed
@@ -111,10 +115,13 @@ class Deployment:
             try:
                 active = await asyncio.to_thread(store.active, self.config.service_name)
             except RunnerError as ex:
-                self._log.warning("cannot ask for the active version", reason=str(ex))
+                if not away:
+                    self._log.warning("cannot ask for the active version", reason=str(ex))
+                away = True
                 if first:
                     self._reason = str(ex)
             else:
+                away = False
                 number = active.number if active else None
                 if store is self.store and (first or self._forced or number != self._target):
                     first = self._forced = False
@@ -124,7 +131,10 @@ class Deployment:
                     self._attempt = asyncio.create_task(self._take_over(active))
                 self._revision = noticed
                 self._said()
-            await self._look_again.wait()
+            with contextlib.suppress(TimeoutError):
+                # The store need not have been away for whoever watches it: nobody else tells.
+                async with asyncio.timeout(_AGAIN if away else None):
+                    await self._look_again.wait()
 
     async def stop(self) -> None:
         """End all workers of this service."""
