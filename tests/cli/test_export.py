@@ -52,6 +52,17 @@ def _same(project: Project, number: int, source: Project, original: int) -> None
     }
 
 
+def _imports(project: Project) -> list[tuple[str, str, int]]:
+    """Give outcome, service and version of each record of an import."""
+    log = (project.folder / "runner-audit.jsonl").read_text().splitlines()
+    names = ("event.outcome", "service.name", "runner.model.version")
+    return [
+        tuple(told[name] for name in names)
+        for told in map(json.loads, log)
+        if told["event.action"] == "import"
+    ]
+
+
 def test_through_a_file(source: Project, archive: Path, tmp_path: Path) -> None:
     """An exported version is imported with all that it had, recorded, and works there.
 
@@ -66,10 +77,7 @@ def test_through_a_file(source: Project, archive: Path, tmp_path: Path) -> None:
     )
     _same(target, 1, source, 1)
     assert target.run("test").code == 0
-    log = (target.folder / "runner-audit.jsonl").read_text().splitlines()
-    records = [json.loads(line) for line in log]
-    (record,) = [each for each in records if each["event.action"] == "import"]
-    assert (record["event.outcome"], record["service.name"]) == ("success", "tricks")
+    assert _imports(target) == [("success", "tricks", 1)]
     assert target.run("import", str(archive), "--no-activate", "--json").json["version"] == 2
     assert [each["active"] for each in _versions(target)] == [True, False]
 
@@ -82,6 +90,7 @@ def test_to_another_config(source: Project, tmp_path: Path) -> None:
     assert done.code == 0, done.stderr
     assert done.stdout == "Exported version 1 of tricks as version 1, now active there.\n"
     _same(target, 1, source, 1)
+    assert _imports(target) == [("success", "tricks", 1)]
 
 
 def test_to_a_persister(source: Project, tmp_path: Path) -> None:

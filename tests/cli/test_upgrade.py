@@ -104,6 +104,10 @@ def test_folder(project: Project) -> None:
     assert [model["active"] for model in models] == [True, False]
     assert models[0]["train_timestamp"] == "2019-01-01T00:00:00"
     assert (models[0]["score_test"], models[0]["palladium"]["version"]) == (0.5, 1)
+    (record,) = (project.folder / "runner-audit.jsonl").read_text().splitlines()
+    told = json.loads(record)
+    assert (told["event.action"], told["event.outcome"]) == ("import", "success")
+    assert told["runner.model.version"] == 2
     scored = project.run("test", "--json")
     assert scored.code == 0, scored.stderr
     again = project.run("upgrade")
