@@ -103,7 +103,7 @@ class Observer:
             path=req.path,
             address=_address(req) or "",
             bytes_in=req.bytes_in,
-            bytes_out=len(resp.data or b""),
+            bytes_out=0 if req.method == "HEAD" else len(resp.data or b""),
             service=req.service,
             version=req.version,
             language=req.language,

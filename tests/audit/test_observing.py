@@ -158,6 +158,14 @@ def test_a_method_that_predicts_nothing(tmp_path: Path, path: str) -> None:
     assert (told["event.action"], told["http.response.status_code"]) == ("predict", 405)
 
 
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_bytes_that_leave(tmp_path: Path, method: str) -> None:
+    """What HEAD does not send is not counted; the prediction is."""
+    (told,) = answered(tmp_path, QUERY, method=method)
+    assert (told["runner.rows"], told["http.response.status_code"]) == (1, 200)
+    assert (told["http.response.body.bytes"] > 0) == (method == "GET")
+
+
 def test_no_record(tmp_path: Path) -> None:
     """What is neither a prediction nor refused leaves none."""
     assert answered(tmp_path, "/list") == []
