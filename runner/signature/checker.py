@@ -60,22 +60,23 @@ class Checker:
         self._pack_row = struct.Struct(f"<{len(self.names)}d").pack
         # What reads JSON at once, by the first byte.
         self._readers: dict[bytes, RecordReader | ColumnReader] = {}
-        with suppress(ValueError):  # names that JSON has to escape
+        with suppress(ValueError):  # of names that JSON has to escape
             self._readers[b"["] = RecordReader(
                 self._fields, lambda lists: self._table(lists, 0, ())
             )
         if self._plain and self.names:
             self._readers[b"{"] = ColumnReader(self.names, self._features)
 
-    def at_once(self, texts: Sequence[bytes]) -> tuple[Table, list[int]] | None:
+    def at_once(self, texts: Sequence[bytes], most: int) -> tuple[Table, list[int]] | None:
         """Read JSON texts, all of them records or all columns, that are just as declared.
 
-        Give the table of all, and how many rows each has; None for what the long way has to look
-        at, as it is wrong or bends.
+        Give the table of all, and how many rows each has. None for what the long way has to look
+        at: it is wrong, or bends, or a text has over ``most`` rows.
         """
         heads = {text[:1] for text in texts}
         reader = self._readers.get(heads.pop()) if len(heads) == 1 else None
-        return None if reader is None else reader.read_lines(texts)
+        read = None if reader is None else reader.read_lines(texts, most)
+        return None if read is None or max(read[1]) > most else read
 
     def row(self, params: Mapping[str, Any]) -> Table:
         """Check one row of texts, as in a query string. Raises InvalidInput."""

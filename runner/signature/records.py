@@ -18,6 +18,7 @@ import msgspec
 from contracts.table import Matrix, Table, Type
 from runner.signature.faults import InvalidInput
 from runner.signature.field import CheckedField
+from runner.signature.text import objects
 
 _AT_ONCE = 64 * 1024
 """Bytes of lines whose records are there at a time: they stay in the processor's cache."""
@@ -49,17 +50,21 @@ class RecordReader:
         self._features = tuple(field.feature.name for field in fields)
         self._pack_row = Struct(f"<{len(fields)}d").pack
 
-    def read_lines(self, lines: Sequence[bytes]) -> tuple[Table, list[int]] | None:
+    def read_lines(self, lines: Sequence[bytes], most: int) -> tuple[Table, list[int]] | None:
         """Read lists of records, one a line, to one table; give the number of rows of each, too.
 
-        None if one is no such list, or is empty, or not just as declared.
+        None if one is no such list, or is empty, or not just as declared, or might have more than
+        ``most`` objects: a value of any type may be a list of lists.
         """
         try:
             if not all(map(bytes.isascii, lines)):
                 # msgspec would not see what is no UTF-8 in fields that are not the model's.
                 b"\n".join(lines).decode()
-            read = self._matrix if self._plain else self._columns
-            return read(lines)
+            if self._plain:  # records of floats take a few times their text, whatever it is
+                return self._matrix(lines)
+            if any(len(line) > most and objects(line) > most for line in lines):
+                return None
+            return self._columns(lines)
         except _REFUSED:
             return None
 

@@ -121,21 +121,15 @@ class Answers:
     def _at_once(self, asked: list[Asked]) -> Table | None:
         """Read all lines at once; None if one may be wrong, or too long."""
         lines = [each.line for each in asked if each.line is not None and each.error is None]
-        if len(lines) < len(asked) or any(map(self._is_too_much, lines)):
+        if len(lines) < len(asked):
             return None
-        read = self._checker.at_once(lines)
+        read = self._checker.at_once(lines, self._server.max_rows)
         if read is None:
             return None
         table, counts = read
-        if max(counts) > self._server.max_rows:
-            return None
         for each, rows in zip(asked, counts, strict=True):
             each.rows = rows
         return table
-
-    def _is_too_much(self, line: bytes) -> bool:
-        most = self._server.max_rows
-        return len(line) > most and objects(line) > most
 
     def _read(self, asked: Asked) -> None:
         """Read one line; what is wrong with it becomes its error."""
@@ -143,12 +137,13 @@ class Answers:
         try:
             if line is None:
                 raise ValueError(f"longer than {self._server.max_body} bytes (server.max_body)")
-            if self._is_too_much(line):
-                raise ValueError(f"more than {self._server.max_rows} objects (server.max_rows)")
+            most = self._server.max_rows
+            if len(line) > most and objects(line) > most:
+                raise ValueError(f"more than {most} objects (server.max_rows)")
             asked.given = _objects_of(load(line))
             asked.rows = len(asked.given)
-            if asked.rows > self._server.max_rows:
-                raise ValueError(f"more than {self._server.max_rows} rows (server.max_rows)")
+            if asked.rows > most:
+                raise ValueError(f"more than {most} rows (server.max_rows)")
         except (ValueError, InvalidInput) as ex:
             asked.error = ex
 

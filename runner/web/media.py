@@ -61,13 +61,10 @@ def _charset(parameters: str) -> str | None:
 
 def _json(given: Buffer, checker: Checker, limits: Limits) -> Rows:
     body = bytes(given)  # no copy of what is bytes
+    if (read := checker.at_once([body], limits.max_rows)) is not None:
+        return Rows(read[0], single=False, arrays=False)
     if objects(body) > limits.max_rows:
         raise too_many(limits)
-    if (found := checker.at_once([body])) is not None:
-        table, _ = found
-        if table.rows > limits.max_rows:
-            raise too_many(limits)
-        return Rows(table, single=False, arrays=False)
     try:
         value = load(body)
     except ValueError as ex:

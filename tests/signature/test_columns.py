@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.table import Matrix
-from tests.signature.test_records import FLOATS, MIXED, VALUES, at_once, long_way
+from tests.signature.test_records import FLOATS, MIXED, MOST, VALUES, at_once, long_way
 
 NAMES = [*FLOATS.names, "other"]
 
@@ -33,7 +33,7 @@ def test_numbers_are_read_at_once(rows: list[tuple[float, int]]) -> None:
     first, second = map(list, zip(*[*rows, (0.1, 2**63)], strict=True))
     text = json.dumps({"columns": {"\u00fc": second, "a b": first}}).encode()
 
-    found = FLOATS.at_once([text, text])
+    found = FLOATS.at_once([text, text], MOST)
 
     assert found is not None
     table, counts = found
@@ -81,12 +81,12 @@ def test_what_is_not_just_so_is_left_to_the_long_way(bad: str) -> None:
     """Alone, beside lines that are right, and beside records."""
     good = _columns(b"[1]")
 
-    assert FLOATS.at_once([good]) is not None
-    assert FLOATS.at_once([BAD[bad]]) is None
-    assert FLOATS.at_once([good, BAD[bad], good]) is None
-    assert FLOATS.at_once([good, b'[{"a b":1,"\xc3\xbc":2}]']) is None
+    assert FLOATS.at_once([good], MOST) is not None
+    assert FLOATS.at_once([BAD[bad]], MOST) is None
+    assert FLOATS.at_once([good, BAD[bad], good], MOST) is None
+    assert FLOATS.at_once([good, b'[{"a b":1,"\xc3\xbc":2}]'], MOST) is None
 
 
 def test_other_types_go_the_long_way() -> None:
     """A model that does not take floats alone has its columns read one by one."""
-    assert MIXED.at_once([b'{"columns":{"x":[1]}}']) is None
+    assert MIXED.at_once([b'{"columns":{"x":[1]}}'], MOST) is None

@@ -44,9 +44,12 @@ def long_way(checker: Checker, text: bytes) -> Table | None:
 
 
 def at_once(checker: Checker, text: bytes) -> Table | None:
-    found = checker.at_once([text])
+    found = checker.at_once([text], MOST)
     return None if found is None else found[0]
 
+
+MOST = 1000
+"""Rows that a text may have."""
 
 VALUES = st.one_of(
     st.floats(),
@@ -94,7 +97,7 @@ def test_what_is_right_is_read_at_once(checker: Checker, records: list[dict[str,
 
     assert found is not None
     assert found == long_way(checker, text)
-    assert checker.at_once([text]) == (found, [len(records)])
+    assert checker.at_once([text], MOST) == (found, [len(records)])
 
 
 ROW = b'{"a b":1,"\xc3\xbc":2%b}'
@@ -124,8 +127,8 @@ def test_what_is_wrong_is_left_to_the_long_way(bad: str) -> None:
     """Alone, and beside lines that are right."""
     good = b"[%b]" % (ROW % b"")
 
-    assert FLOATS.at_once([BAD[bad]]) is None
-    assert FLOATS.at_once([good, BAD[bad], good]) is None
+    assert FLOATS.at_once([BAD[bad]], MOST) is None
+    assert FLOATS.at_once([good, BAD[bad], good], MOST) is None
 
 
 def test_lines_stay_apart() -> None:
@@ -133,15 +136,31 @@ def test_lines_stay_apart() -> None:
     one = checker(Field("x", Type.F64))
     row = b'{"x":1}'
 
-    assert one.at_once([b"[%b" % row, b"%b]" % row, b"[%b],[%b]" % (row, row)]) is None
-    assert one.at_once([b"[%b]" % row, b"[%b,%b]" % (row, row)]) is not None
+    assert one.at_once([b"[%b" % row, b"%b]" % row, b"[%b],[%b]" % (row, row)], MOST) is None
+    assert one.at_once([b"[%b]" % row, b"[%b,%b]" % (row, row)], MOST) is not None
+
+
+def test_too_many_rows() -> None:
+    """A text of more rows than it may have is left to the long way, which tells; so are columns."""
+    rows, columns = (b'[{"x":1}%b]' % (b',{"x":1}' * 3), b'{"columns":{"x":[1,2,3,4]}}')
+    one = checker(Field("x", Type.F64))
+    for text in (rows, columns):
+        assert one.at_once([text], 4) is not None
+        assert one.at_once([text], 3) is None
+
+
+def test_values_that_could_be_anything() -> None:
+    """Where a value may be a list of lists, more of them than rows are allowed are not read."""
+    text = b'[{"s":%b}]' % (b"[" * 50 + b"]" * 50)
+
+    assert checker(Field("s", Type.STR)).at_once([text], 10) is None
 
 
 def test_names_that_json_escapes() -> None:
     """A field whose name has a quotation mark is read by the long way alone."""
     odd = checker(Field('a"b', Type.F64))
 
-    assert odd.at_once([b'[{"a\\"b":1}]']) is None
+    assert odd.at_once([b'[{"a\\"b":1}]'], MOST) is None
     assert odd.rows([{'a"b': 1}]).rows == 1
 
 

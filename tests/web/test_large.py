@@ -186,9 +186,9 @@ class Overtaken(Checker):
         super().__init__(signature)
         self._services = services
 
-    def at_once(self, texts: Sequence[bytes]) -> Any:
+    def at_once(self, texts: Sequence[bytes], most: int) -> Any:
         self._services.change("iris", checker=Checker(FLOATS), version=8)
-        return super().at_once(texts)
+        return super().at_once(texts, most)
 
 
 def test_a_version_that_takes_over_meanwhile(large: Large) -> None:
@@ -206,9 +206,9 @@ def test_a_service_that_goes_meanwhile(large: Large) -> None:
     """Rows that were read aside for a version that is no more are not sent to anybody."""
 
     class Gone(Checker):
-        def at_once(self, texts: Sequence[bytes]) -> Any:
+        def at_once(self, texts: Sequence[bytes], most: int) -> Any:
             large.services.change("iris", checker=None, version=None, state="no_model", reason="x")
-            return super().at_once(texts)
+            return super().at_once(texts, most)
 
     large.services.change("iris", checker=Gone(FLOATS))
     columns = {"columns": {name: [1.5] * 150_000 for name in NAMES}}
@@ -235,9 +235,9 @@ def test_the_loop_goes_on_meanwhile(large: Large) -> None:
     turns: list[str] = []
 
     class Watched(Checker):
-        def at_once(self, texts: Sequence[bytes]) -> Any:
+        def at_once(self, texts: Sequence[bytes], most: int) -> Any:
             turns.append(threading.current_thread().name)
-            return super().at_once(texts)
+            return super().at_once(texts, most)
 
     large.services.change("iris", checker=Watched(FLOATS))
     for rows in (10, 150_000):
