@@ -1,4 +1,4 @@
-"""Run nginx with the file that docs/deployment.md shows, in front of a server of ours."""
+"""Run nginx with what the pages show, in front of a server of ours."""
 
 from __future__ import annotations
 
@@ -52,14 +52,16 @@ class Nginx:
         return (self.folder / "models.log").read_text().splitlines()
 
 
-def _replaced(text: str, **pairs: tuple[str, str]) -> str:
+def replaced(text: str, **pairs: tuple[str, str]) -> str:
+    """Put what a test has in the place of what a page shows."""
     for old, new in pairs.values():
-        assert old in text, f"docs/deployment.md: no {old!r} in nginx's file"
+        assert old in text, f"no {old!r} in what is shown of nginx"
         text = text.replace(old, new)
     return text
 
 
-def _certificate(folder: Path) -> None:
+def certificate(folder: Path) -> None:
+    """Make models.pem and models.key."""
     subprocess.run(
         [
             *("openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
@@ -75,17 +77,24 @@ def _certificate(folder: Path) -> None:
 def nginx(folder: Path, upstream: int) -> Iterator[Nginx]:
     """Start nginx in front of a port of ours; ended at the end."""
     folder.mkdir()
-    _certificate(folder)
+    certificate(folder)
     found = Nginx(free_port(), free_port(), folder)
     (shown,) = (b for b in pages.section("deployment.md", "nginx").blocks if b.language == "nginx")
     listens = f"listen 127.0.0.1:{found.port} ssl;\n    listen 127.0.0.1:{found.plain};"
-    text = _replaced(
+    text = replaced(
         shown.text,
         upstream=("127.0.0.1:5000", f"127.0.0.1:{upstream}"),
         listen=("listen 443 ssl;", listens),
         keys=("/etc/nginx/", f"{folder}/"),
         log=("/var/log/nginx/", f"{folder}/"),
     )
+    with running(folder, text, found.port):
+        yield found
+
+
+@contextmanager
+def running(folder: Path, text: str, port: int) -> Iterator[None]:
+    """Run nginx with what stands within its `http`, which listens at a port; ended at the end."""
     (folder / "models.conf").write_text(text)
     paths = "\n    ".join(f"{kind}_temp_path {folder}/{kind};" for kind in _KINDS)
     user = "user root;" if os.geteuid() == 0 else ""
@@ -99,8 +108,8 @@ def nginx(folder: Path, upstream: int) -> Iterator[Nginx]:
     assert "[warn]" not in checked.stderr
     with subprocess.Popen(start) as process:
         try:
-            until(lambda: _accepts(found.port), what="nginx listens")
-            yield found
+            until(lambda: _accepts(port), what="nginx listens")
+            yield
         finally:
             process.terminate()
             process.wait(30)
