@@ -9,7 +9,7 @@ from pathlib import Path
 def forget_peak(pid: int) -> int:
     """Give the resident bytes, and let `peak` count from here (proc(5), clear_refs)."""
     Path(f"/proc/{pid}/clear_refs").write_text("5", encoding="ascii")
-    return _status(pid, "VmRSS")
+    return resident(pid)
 
 
 def peak(pid: int) -> int:
@@ -17,11 +17,9 @@ def peak(pid: int) -> int:
     return _status(pid, "VmHWM")
 
 
-def pss(pid: int) -> int:
-    """Give the proportional set size: shared pages count as the share of each process."""
-    text = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="ascii")
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
-    return int(found[1]) * 1024 if found else 0
+def resident(pid: int) -> int:
+    """Give the resident bytes, shared ones in full: they depend on no other process."""
+    return _status(pid, "VmRSS")
 
 
 def _status(pid: int, key: str) -> int:

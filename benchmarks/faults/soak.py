@@ -17,7 +17,7 @@ from benchmarks.faults.crashes import settled
 from benchmarks.faults.http_shapes import BODIES
 from benchmarks.faults.leftovers import Inventory, role_of
 from benchmarks.faults.load import Load
-from benchmarks.faults.memory import pss
+from benchmarks.faults.memory import resident
 from benchmarks.faults.outcome import Outcome, scenario
 from benchmarks.serving.multiplier import LANGUAGES, fit_factors, multiplier
 from benchmarks.serving.project import Project
@@ -50,7 +50,8 @@ def soak(
 ) -> Outcome:
     """``rate`` is requests a second for each language; ``every`` so many seconds one version is
     activated and one worker killed. A role's memory is flat if the line fitted through the second
-    half of its samples (PSS) rises by no more than ``flat`` of their mean, or 4 MiB.
+    half of its samples rises by no more than ``flat`` of their mean, or 4 MiB. Samples are of
+    resident memory: a proportional share (PSS) rises as soon as another process ends.
     """
     projects = {each: multiplier(folder / each, each) for each in languages}
     factors = {each: fit_factors(projects[each], [2.0, 3.0]) for each in languages}
@@ -165,7 +166,7 @@ class _Run:
         found: dict[str, list[int]] = defaultdict(list)
         for process in [root, *root.children(recursive=True)]:
             with contextlib.suppress(psutil.Error, OSError):
-                found[role_of(process)].append(pss(process.pid))
+                found[role_of(process)].append(resident(process.pid))
         for role, sizes in found.items():
             if role.startswith(("supervisor", "gunicorn", "front-end", "adapter")):
                 # The largest: beside it there may be one that is only being started.
