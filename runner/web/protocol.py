@@ -66,6 +66,8 @@ class HttpProtocol(HttpToolsProtocol):
         super().connection_made(cast(asyncio.Transport, cork))
         self._deadline = self.loop.time() + self._limits.head_timeout
         self._watch = self.loop.call_later(self._every, self._look)
+        if getattr(self.server_state, "ending", False):
+            self.shutdown()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Stop watching, and let go of all that leads back here."""

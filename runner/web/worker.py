@@ -12,7 +12,8 @@ from functools import partial
 from typing import Any, ClassVar
 
 from gunicorn.arbiter import Arbiter
-from uvicorn import Server
+from uvicorn import Config
+from uvicorn.server import Server, ServerState
 from uvicorn_worker import UvicornWorker
 
 from runner.web.protocol import HttpProtocol
@@ -61,8 +62,17 @@ class Worker(UvicornWorker):  # type: ignore[misc]  # it has no types
         self.notify()
 
 
+class _State(ServerState):
+    ending = False
+    """Whether connections that are made now, as after a slow TLS handshake, are told to end."""
+
+
 class _Server(Server):
     """uvicorn's server, which at its end answers whoever has been connected by the kernel."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__(config)
+        self.server_state: _State = _State()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen no more, take what is left in the queue, and finish what has begun.
@@ -70,6 +80,7 @@ class _Server(Server):
         With the last copy of a listening socket the kernel resets what is still in its queue; the
         loop takes one connection out of it in each turn.
         """
+        self.server_state.ending = True
         queues = [each.dup() for each in sockets or []]
         for server in self.servers:
             server.close()

@@ -42,6 +42,25 @@ def test_a_request_that_comes_while_the_loop_stands_still() -> None:
     uvloop.run(_ask_while_it_stands_still())
 
 
+async def test_a_connection_that_is_made_at_the_end() -> None:
+    """Its first answer says that it is the last."""
+    loop = asyncio.get_running_loop()
+    config = Config(app, log_config=None, lifespan="off")
+    config.load()
+    state: Any = ServerState()
+    state.ending = True
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.settimeout(10.0)
+        theirs.sendall(REQUEST)
+        await loop.connect_accepted_socket(
+            partial(HttpProtocol, config, state, {}, limits=Limits()), ours
+        )
+        answer = await asyncio.to_thread(theirs.recv, 65_536)
+        assert answer.startswith(b"HTTP/1.1 204 ")
+        assert b"connection: close" in answer
+
+
 async def _ask_while_it_stands_still() -> None:
     loop = asyncio.get_running_loop()
     config = Config(app, log_config=None, lifespan="off")
