@@ -46,7 +46,7 @@ setup(
         "psutil>=7",
         "pyarrow>=22",
         "pyjwt[crypto]>=2.15",
-        "pysimdjson>=7.0.2",
+        "pysimdjson>=7.0.2; python_version < '3.14'",  # no wheels yet for later ones
         "python-dateutil>=2.9",
         "pyyaml>=6.0.2",
         "rich>=14",

@@ -10,9 +10,12 @@ from array import array
 from collections.abc import Sequence
 from typing import Any
 
-import simdjson
-
 from contracts.table import Matrix
+
+try:
+    import simdjson
+except ImportError:  # it has no wheels for the newest Python yet: the long way reads the same
+    simdjson = None  # type: ignore[assignment]
 
 _REFUSED = (ValueError, TypeError, KeyError, AttributeError, RuntimeError)  # as simdjson refuses
 
@@ -43,8 +46,8 @@ class ColumnReader:
     def _read(self, text: bytes) -> bytes:
         """Give the numbers of a text, row by row. Raises what `_REFUSED` has."""
         width = len(self._names)
-        if b'"columns"' not in text:
-            raise ValueError("a record")
+        if simdjson is None or b'"columns"' not in text:
+            raise ValueError("a record, or nothing to read columns with")
         document: Any = simdjson.Parser().parse(text)
         columns = document["columns"]
         # Each name is found, and they are as many: so none is there twice. Lists within lists would

@@ -87,6 +87,15 @@ def test_what_is_not_just_so_is_left_to_the_long_way(bad: str) -> None:
     assert FLOATS.at_once([good, b'[{"a b":1,"\xc3\xbc":2}]'], MOST) is None
 
 
+def test_without_simdjson(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it is not installed, columns are read one by one."""
+    text = _columns(b"[1]")
+    monkeypatch.setattr("runner.signature.columns.simdjson", None)
+
+    assert FLOATS.at_once([text], MOST) is None
+    assert long_way(FLOATS, text) is not None
+
+
 def test_other_types_go_the_long_way() -> None:
     """A model that does not take floats alone has its columns read one by one."""
     assert MIXED.at_once([b'{"columns":{"x":[1]}}'], MOST) is None
