@@ -10,7 +10,18 @@
     the checks: dialogues, refusals, framing, attachments, lifecycle, conversation, operations,
     predicting, tables
 
-What cannot be seen from outside is not checked: 2.4 (one thread), 2.5, 2.6 (should), 3.5's "must
-not wait", 7.1, 7.3's "should", 8.1. 4.4 is
-measured by the memory of the process and its children.
+4.4 is measured by the memory of the process and its children. What no check sees is in `UNSEEN`.
 """
+
+UNSEEN = {
+    "2.4": "which thread calls the model, and whether two calls overlap, is inside the process",
+    "2.6": "a SHOULD: who starts the kit would have to die for it",
+    "3.5": "an adapter that waits for more requests looks like a model that is slow",
+    "5.9": "that nothing is cancelled at an adapter without the capability is the runner's part",
+    "6.8": "checked where a fit tells its hash (5.4); that it does is optional",
+    "7.1": "whether a sentence is for people is for people to say",
+    "7.3": "a SHOULD: how long a traceback is when it is not cut depends on the language",
+    "8.1": "the runner's part",
+    "8.2": "that a message does without a key only shows where the key is left away",
+}
+"""Clause -> why it, or what it says beside what is checked, cannot be seen from outside."""

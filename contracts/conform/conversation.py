@@ -35,6 +35,14 @@ def _answers_errors(drive: Drive) -> None:
         expect(reply.code if isinstance(reply, ErrorReply) else reply, code)
 
 
+@check("3.3", "sends nothing but one reply to each request", "ping")
+def _one_each(drive: Drive) -> None:
+    peer = drive.connect()
+    peer.ask(Ping(0))
+    peer.send_map({"id": 1, "op": "no such op"})
+    peer.expect_silence()
+
+
 @check("3.4", "serves other connections when one ends, in a frame or in a request", "fit")
 def _survives_a_dropped_connection(drive: Drive) -> None:
     drive.hold("mixed")

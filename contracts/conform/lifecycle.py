@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
+
+from contracts import marker
 from contracts.conform.broken import Broken, expect
 from contracts.conform.drive import Drive, check
 from contracts.conform.mirror import MIXED, mixed, numbers, question
@@ -57,6 +61,30 @@ def _reads(drive: Drive) -> None:
 @check("2.3", "writes nothing to standard output")
 def _standard_output(drive: Drive) -> None:
     expect(drive.process.output(), b"")
+
+
+@check("2.7", "tells in PATH.now, if it keeps that file, which requests the model is at", "fit")
+def _tells_what_it_is_at(drive: Drive) -> None:
+    peer = drive.hold("mixed")
+    if not drive.process.marker.exists():
+        return
+    expect(_at(drive.process.marker, frozenset()), frozenset())
+    for seconds in (0.3, 1.0, 5.0):  # a busy machine may look too late
+        asked = peer.send(question(mixed(), 1, "sleep", seconds=seconds))
+        found = _at(drive.process.marker, frozenset({asked}), seconds)
+        peer.reply(asked)
+        if found:
+            break
+    expect(found, frozenset({asked}))
+    expect(_at(drive.process.marker, frozenset()), frozenset())
+
+
+def _at(file: Path, awaited: frozenset[int], within: float = GRACE) -> frozenset[int] | None:
+    """Await that a file tells of these requests; give those of which it tells at last."""
+    until = time.monotonic() + within
+    while (found := marker.read(file.read_bytes())) != awaited and time.monotonic() < until:
+        time.sleep(0.01)
+    return found
 
 
 @check("2.5", "outlives a model that fails", "fit")

@@ -109,9 +109,14 @@ class Process:
         """Tell whether the process runs."""
         return self._popen.poll() is None
 
+    @property
+    def marker(self) -> Path:
+        """The file that tells what the model is at, if the adapter keeps one (SPEC 2.7)."""
+        return Path(f"{self._path}{marker.SUFFIX}")
+
     def left_over(self) -> list[str]:
         """Name what lies in the folder beside the socket and the file of SPEC 2.7."""
-        ours = {self._path.name, f"{self._path.name}{marker.SUFFIX}"}
+        ours = {self._path.name, self.marker.name}
         return sorted(path.name for path in self.folder.iterdir() if path.name not in ours)
 
     def output(self) -> bytes:

@@ -1,4 +1,4 @@
-"""Check what is refused, and with which code (SPEC 4.4, 4.6, 5.1, 5.2, 7, 8.2)."""
+"""Check what is refused, and with which code (SPEC 4.4, 4.6, 5.1, 5.2, 6.2, 7, 8.2)."""
 
 from __future__ import annotations
 
@@ -42,18 +42,28 @@ def _bad_tables(drive: Drive) -> None:
     _refuse_vectors(drive, Code.BAD_TABLE)
 
 
+@check("6.2", "refuses buffers whose length is not what rows and type demand")
+def _bad_buffers(drive: Drive) -> None:
+    _refuse_vectors(drive, Code.BAD_TABLE, "6.2")
+
+
 @check("5.2", "refuses ops that the contract does not have, and goes on")
 def _unknown_ops(drive: Drive) -> None:
     _refuse_vectors(drive, Code.UNKNOWN_OP)
 
 
-def _refuse_vectors(drive: Drive, code: Code) -> None:
-    """Send every invalid request of a code; those with an attachment are for `_refuse_attached`."""
+def _refuse_vectors(drive: Drive, code: Code, clause: str = "") -> None:
+    """Send every invalid request of a code, or of one clause of it.
+
+    Those with an attachment are for `_refuse_attached`.
+    """
     peer = drive.connect()
     for vector in vectors(f"invalid/{code.value}"):
         if vector.text["at"] != "request" or "attachment" in vector.text["message"]:
             continue
         if vector.message.get("op") in _without(drive):
+            continue
+        if clause and vector.text["clause"] != clause:
             continue
         number = vector.text["id"]
         peer.send_payload(vector.payload, number)

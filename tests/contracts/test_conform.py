@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
 import pytest
 
-from contracts.conform import lifecycle
-from contracts.conform.command import main
+from contracts.conform import UNSEEN, lifecycle
+from contracts.conform.command import all_checks, main
 from tests.requirements import need
 
 BROKEN = Path(__file__).with_name("broken")
+SPEC = Path(__file__).parents[2] / "contracts" / "SPEC.md"
 MODEL = str(BROKEN / "stub.json")
 
 
@@ -86,6 +88,8 @@ BREAKS = {
     "allocates_in_a_child": ("4.4", {"4.4"}),
     "answers_what_is_cancelled_twice": ("5.9", {"3.3", "5.9"}),
     "refuses_to_cancel": ("5.9", {"5.9"}),
+    "blames_its_neighbour": ("2", {"2.7"}),
+    "calls_tables_messages": ("6.2", {"6.2"}),
 }
 
 
@@ -125,6 +129,17 @@ def test_an_adapter_that_keeps_silent_fails_by_its_clause(
     assert clauses(outcomes, "FAIL") >= broken
     assert clauses(outcomes, "FAIL") <= {only or "3.1"}
     assert code == 1
+
+
+def test_every_must_is_checked_or_told_to_be_beyond_the_kit() -> None:
+    """A clause that demands something has a check, or a reason why none can see it."""
+    found = re.split(r"^- \*\*(\d\.\d+)", SPEC.read_text(), flags=re.MULTILINE)
+    clauses = dict(zip(found[1::2], found[2::2], strict=True))
+    demanding = {number for number, text in clauses.items() if "MUST" in text}
+    cited = {check.clause for check in all_checks()}
+    assert len(demanding) >= 20
+    assert demanding - cited <= UNSEEN.keys()
+    assert UNSEEN.keys() <= clauses.keys()
 
 
 def test_every_broken_adapter_is_tried() -> None:

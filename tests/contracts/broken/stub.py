@@ -19,6 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from contracts import marker
 from contracts.errors import BadFrame, Code, Failure
 from contracts.messages import (
     Cancel,
@@ -65,6 +66,8 @@ class Stub:
         self.total = 0.0
         self.peers: dict[int, Peer] = {}
         self.lifeline = self.take_stdio()
+        self.marker = Path(f"{path}{marker.SUFFIX}")
+        self.mark(())
         self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.listener.bind(str(path))
         self.listener.listen()
@@ -150,10 +153,19 @@ class Stub:
             return request
         if self.expired(request):
             return ErrorReply(request.id, Code.EXPIRED, "the request has expired")
+        self.mark((request.id,))
         try:
             return self.ANSWERS[type(request)](self, request)
         except Failure as ex:
             return ErrorReply(request.id, ex.code, ex.message, ex.traceback)
+        finally:
+            self.mark(())
+
+    def mark(self, ids: tuple[int, ...]) -> None:
+        """Write down which requests the model is at."""
+        memory = bytearray(marker.SIZE)
+        marker.write(memory, ids)
+        self.marker.write_bytes(memory)
 
     def expired(self, request: Request) -> bool:
         """Tell whether nobody waits for the answer any more."""
