@@ -22,15 +22,30 @@ end
 "A trace of a stack overflow has tens of thousands of frames, and all are alike."
 const FRAMES = 60
 
+"""
+Give the frames of the user's code: those above our own.
+
+What is below ours is not even looked up: it is Python, and its debug information makes the LLVM of old
+Julias print `error: decoding address ranges` for the user to read.
+"""
+function frames_above_ours(backtrace)
+    frames = StackTraces.StackFrame[]
+    for pointer in backtrace[1:min(end, 40 * FRAMES)]
+        for frame in stacktrace([pointer])
+            startswith(String(frame.file), @__DIR__) && return frames
+            length(frames) < FRAMES && push!(frames, frame)
+        end
+    end
+    return frames
+end
+
 function refusal(code, error, backtrace)
-    frames = stacktrace(backtrace[1:min(end, 40 * FRAMES)])
-    ours = findfirst(frame -> startswith(String(frame.file), @__DIR__), frames)
-    frames = frames[1:min(something(ours, end + 1) - 1, FRAMES)]
+    frames = frames_above_ours(backtrace)
     filter!(frame -> !occursin("invokelatest", String(frame.func)), frames) # how we call the user's functions
     place, cause = located(error, frames)
     text = shown(cause)
     trace = join(["ERROR: $(shown(error))"; "Stacktrace:"; [" [$at] $frame" for (at, frame) in enumerate(frames)]], "\n")
-    return Refusal(code, place * first(replace(text, r"\s*\n\s*" => " "), 1000), trace)
+    return Refusal(code, place * first(replace(rstrip(text), r"\s*\n\s*" => " "), 1000), trace)
 end
 
 "Say where in the user's files it happened: a LoadError knows, else the first frame in a script."

@@ -23,7 +23,7 @@ class Wrong:
 
 
 WRONG = {
-    "r does not parse": Wrong("r", "fit <- function(x, y) {\n  lm(y ~ \n}\n", ("model.R", "3")),
+    "r does not parse": Wrong("r", "fit <- function(x, y) {\n  lm(y ~ \n}\n", ("r: model.R:3:",)),
     "r has no such function": Wrong("r", "fitt <- function(x, y) 1\n", ("fit is not in", "fitt")),
     "r stops": Wrong(
         "r", "fit <- function(x, y) {\n  stop('no luck')\n}\n", ("no luck", "model.R:2")
@@ -34,9 +34,18 @@ WRONG = {
         "fit <- function(x, y) 1\npredict.numeric <- function(object, newdata, ...) list()\n",
         ("predict",),
     ),
-    "julia does not parse": Wrong("julia", "fit(X, y) = begin\n  1 +\n", ("model.jl",)),
+    "julia does not parse": Wrong(
+        "julia",
+        "fit(X, y) = begin\n  1 +\n",
+        ("julia: model.jl:1: syntax: incomplete", "in expression starting at "),
+    ),
     "julia has no such function": Wrong(
         "julia", "fitt(X, y) = 1\npredict(model, X) = X[1, :]\n", ("no function fit",)
+    ),
+    "julia lacks a package": Wrong(
+        "julia",
+        "fit(X, y) = 1\npredict(model, X) = X[1, :]\nusing NoSuchPackage\n",
+        ("model.jl:3: ArgumentError: Package NoSuchPackage not found",),
     ),
     "julia throws": Wrong(
         "julia",
@@ -68,6 +77,7 @@ def test_a_wrong_script_is_told_and_stores_nothing(tmp_path: Path, wrong: Wrong)
     for word in wrong.words:
         assert word in done.stderr
     assert "runner/training" not in done.stderr, "our own frames are no help to a modeller"
+    assert "error: decoding" not in done.stderr, "nor is what Julia's LLVM says of our Python"
     assert project.run("list", "--json").json["models"] == []
 
 
