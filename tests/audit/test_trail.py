@@ -109,6 +109,21 @@ async def test_rotation(tmp_path: Path) -> None:
     audit.close()
 
 
+async def test_rotation_that_another_was_first_to_see(tmp_path: Path) -> None:
+    """Who comes second writes to the new file as well, though there is one at the path again."""
+    log = tmp_path / "log"
+    audits = [opened(log), opened(log)]
+    for _ in range(2):
+        for audit in audits:
+            audit.record.action(START)
+            audit.trail.flush()
+        if not (tmp_path / "log.1").exists():
+            log.rename(tmp_path / "log.1")
+    assert [[1, 1], [2, 2]] == [
+        [each["event.sequence"] for each in records(file)] for file in (tmp_path / "log.1", log)
+    ]
+
+
 def _writes(path: Path, count: int) -> None:
     audit = opened(path)
     for _ in range(count):
