@@ -45,6 +45,23 @@ def test_least_config(project: Project) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ("", "runner-audit.jsonl"),
+        ('store: {url: "sqlite:///{__base__}/var/models.db"}', "var/runner-audit.jsonl"),
+        ('store: {url: "postgresql://db.example/models"}', "runner-audit.jsonl"),
+        ("audit: {path: log/usage.jsonl}", "log/usage.jsonl"),
+    ],
+)
+def test_where_records_go(project: Project, more: str, expected: str) -> None:
+    """Beside the store where that is a file, else beside the config, unless the config says."""
+    base = str(project.folder)
+    project.write("a.yaml", MINIMAL + more.replace("{__base__}", base))
+
+    assert project.folder / expected == load("a.yaml").audit_in_full.path
+
+
 def test_every_key(project: Project) -> None:
     """Each key reaches the setting of its name."""
     project.write(
