@@ -14,6 +14,10 @@ from runner.store.usage import COUNTS
 
 _BUCKETS = [name for name in COUNTS if name.startswith("latency_")]
 _SHARES = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
+_HIDDEN = ("nanoseconds", *_BUCKETS)
+
+TOLD = (*(name for name in COUNTS if name not in _HIDDEN), "mean_ms", *_SHARES)
+"""What each row tells, behind what it is told by."""
 
 
 def statistics(store: Store, question: Question, client: str | None = None) -> list[dict[str, Any]]:

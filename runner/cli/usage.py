@@ -59,7 +59,7 @@ def command(
     if as_json:
         print_json({"by": question.by, "usage": rows})
     elif as_csv:
-        _print_csv(rows)
+        _print_csv(question.by, rows)
     elif not rows:
         click.echo("No usage yet.")
     else:
@@ -89,11 +89,12 @@ def rebuild(ctx: click.Context, partial: bool, config: str | None, as_json: bool
         click.echo(f"Counted {requests} requests anew.")
 
 
-def _print_csv(rows: list[dict[str, Any]]) -> None:
-    if rows:
-        writer = csv.DictWriter(sys.stdout, rows[0].keys(), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+def _print_csv(by: tuple[str, ...], rows: list[dict[str, Any]]) -> None:
+    from runner.audit.statistics import TOLD
+
+    writer = csv.DictWriter(sys.stdout, (*by, *TOLD), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
 
 
 def _print(by: tuple[str, ...], rows: list[dict[str, Any]]) -> None:

@@ -218,7 +218,9 @@ def test_days_and_since(of_days: tuple[Project, list[str]]) -> None:
         (("--since", third), {third: 3}),
         (("--since", "2999-01-01"), {}),
     ]:
-        told = list(csv.DictReader(io.StringIO(run("usage", *arguments, *since).stdout)))
+        reader = csv.DictReader(io.StringIO(run("usage", *arguments, *since).stdout))
+        told = list(reader)
+        assert ["day", "requests", "rows"] == list(reader.fieldnames or ())[:3]
         assert expected == {row["day"]: int(row["requests"]) for row in told}
         assert all(int(row["rows"]) == 2 * int(row["requests"]) for row in told)
     assert "No usage yet." in run("usage", *arguments[:-1], "--since", "2999-01-01").stdout
