@@ -76,6 +76,52 @@ def test_a_life(project: Project) -> None:
     assert sorted(actions) == ["fit", "predict", "predict", "predict", "start", "stop"]
 
 
+JSON = "Content-Type: application/json"
+WRONG = {
+    "POST /predict": [
+        (413, f"{JSON}\r\nContent-Length: 5000", b"x"),
+        (413, f"{JSON}\r\nTransfer-Encoding: chunked", b"fff\r\n%b\r\n0\r\n\r\n" % (b"x" * 0xFFF)),
+        (413, f"{JSON}\r\nContent-Length: 91", b"[%b]" % b",".join([b'{"x":1.0}'] * 9)),
+        (408, f"{JSON}\r\nContent-Length: 500", b"["),
+        (400, f"{JSON}\r\nContent-Length: 1", b"["),
+        (400, f"{JSON}\r\nTransfer-Encoding: chunked", b"zz\r\n"),
+        (415, "Content-Type: text/nonsense\r\nContent-Length: 1", b"["),
+    ],
+    "GET /predict?x=1": [
+        (400, "X-Request-Timeout: -5", b""),
+        (200, "Upgrade: websocket", b""),
+        (200, "Accept: image/png", b""),
+    ],
+    "HEAD /predict?x=1": [(200, "Accept: */*", b"")],
+    "TRACE /predict?x=1": [(405, "Accept: */*", b"")],
+    "GET http://a//predict?x=1": [(200, "Accept: */*", b"")],
+    "GET /services/%FF/predict?x=1": [(404, "Accept: */*", b"")],
+    f"GET /predict?x={'1' * 60_000}": [(422, "Accept: */*", b"")],
+}
+"""Request line -> expected status, fields, body."""
+
+
+def test_whatever_was_asked(tmp_path: Path) -> None:
+    """However odd a request for predictions is, its answer has one record, of its status."""
+    project = tricky(tmp_path / "tricks")
+    with project.config.open("a") as file:
+        file.write("server: {max_body: 2 KiB, max_rows: 8, body_timeout: 1}\n")
+    project.fit()
+    cases = [(line, *case) for line, several in WRONG.items() for case in several]
+    with serving(project) as server:
+        for number, (line, status, fields, body) in enumerate(cases):
+            head = f"{line} HTTP/1.1\r\nHost: a\r\nConnection: close\r\nX-Request-Id: w-{number}"
+            with socket.create_connection(("127.0.0.1", server.port), timeout=60) as connection:
+                connection.sendall(f"{head}\r\n{fields}\r\n\r\n".encode() + body)
+                with connection.makefile("rb") as answer:
+                    assert status == int(answer.readline().split()[1]), line
+                    answer.read()
+    found = by_id(project.folder)
+    told = [[r["http.response.status_code"] for r in found[f"w-{n}"]] for n in range(len(cases))]
+    assert told == [[status] for _, status, _, _ in cases]
+    assert all(r["event.action"] == "predict" for n in range(len(cases)) for r in found[f"w-{n}"])
+
+
 def test_no_values(project: Project) -> None:
     """No value of a feature, and no query string, is in the log."""
     log = project.folder / "runner-audit.jsonl"
