@@ -118,9 +118,17 @@ def test_logrotate(tmp_path: Path) -> None:
 
 def test_yaml_examples() -> None:
     """The other shippers' examples are YAML, and read our file."""
+    read = {}
     for name in ("fluent-bit.yaml", "vector.yaml", "filebeat.yml"):
-        yaml.safe_load(EXAMPLES[name])
+        read[name] = yaml.safe_load(EXAMPLES[name])
         assert "/var/lib/runner/runner-audit.jsonl" in EXAMPLES[name]
+    fluent, vector = read["fluent-bit.yaml"], read["vector.yaml"]
+    # What one part names is another part of the same file: none is there by itself.
+    (parser,), (tail,) = fluent["parsers"], fluent["pipeline"]["inputs"]
+    assert (parser["name"], parser["time_key"]) == (tail["parser"], "@timestamp")
+    parts = {**vector["sources"], **vector["transforms"]}
+    named = [each["inputs"] for kind in ("transforms", "sinks") for each in vector[kind].values()]
+    assert {name for names in named for name in names} == set(parts)
 
 
 def until_lines(log: Path, wanted: int) -> None:
