@@ -64,7 +64,7 @@ class Allowance:
         async with self._asking:
             if self._take(rows):
                 return
-            self._refuse_without_asking()
+            self._refuse_without_asking(rows)
             told = await self._ask(client=self._client, rows=rows, held=self._held())
             held = self._held()
             for kind, each in told.items():
@@ -92,12 +92,12 @@ class Allowance:
             purse.left -= needed[kind]
         return True
 
-    def _refuse_without_asking(self) -> None:
-        """Spare the supervisor a client that does not stop: nothing changes before the reset."""
-        requests = self._purses.get("requests")
-        spent = requests is not None and not requests.left and not requests.elsewhere
-        if spent and requests is not None and time.time() < requests.reset:
-            raise self._exceeded(0)
+    def _refuse_without_asking(self, rows: int) -> None:
+        """Spare the supervisor a client that does not stop: nothing comes back before the reset."""
+        needed, now = {"requests": 1, "rows": rows}, time.time()
+        for kind, purse in self._purses.items():
+            if purse.left + purse.elsewhere < needed[kind] and now < purse.reset:
+                raise self._exceeded(rows)
 
     def _exceeded(self, rows: int) -> QuotaExceeded:
         requests, of_rows = self._purses.get("requests"), self._purses.get("rows")

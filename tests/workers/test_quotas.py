@@ -69,6 +69,16 @@ async def test_the_supervisor_is_seldom_asked() -> None:
     assert server.asked <= 3 / SHARE + 4
 
 
+async def test_rows_that_are_used_up_are_asked_for_once() -> None:
+    """A client without rows that does not stop asks nobody either; fewer rows may still be left."""
+    server = Server(2, a=QuotaSettings(rows_per_day=1000))
+    assert [1, 0, 1] == [await server.spend("a", 1, rows) for rows in (700, 301, 200)]
+    asked = server.asked
+    assert 0 == await server.spend("a", 1000, rows=301)
+    assert server.asked <= asked + 2
+    assert 1 == await server.spend("a", 1, rows=100)
+
+
 async def test_a_refused_request_spends_nothing() -> None:
     """A request of too many rows leaves the client's requests and rows as they were."""
     server = Server(1, a=QuotaSettings(requests_per_minute=3, rows_per_day=10))
