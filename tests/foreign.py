@@ -9,17 +9,17 @@ from collections.abc import Iterable, Iterator
 from importlib import metadata
 from pathlib import Path
 
-PACKAGES = ("msgpack", "numpy", "scikit-learn")
-"""What the Python adapter needs; `_with_requirements` adds what these need."""
+BRIDGES = {"python": "scikit-learn", "r": "rpy2", "julia": "julia"}
+"""What an adapter needs besides msgpack and numpy; `_with_requirements` adds what these need."""
 
 
-def foreign_environment(folder: Path) -> Path:
-    """Make a virtual environment that holds `PACKAGES` only; gives its interpreter."""
+def foreign_environment(folder: Path, language: str = "python") -> Path:
+    """Make a virtual environment that holds what one adapter needs; gives its interpreter."""
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(folder)], check=True
     )
     (site,) = folder.glob("lib/python*/site-packages")
-    for distribution in _with_requirements(PACKAGES):
+    for distribution in _with_requirements(("msgpack", "numpy", BRIDGES[language])):
         tops = {file.parts[0] for file in distribution.files or ()}
         for top in tops - {"..", "__pycache__"}:
             if not (site / top).exists():
