@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -71,17 +72,31 @@ def _marked(sections: list[pages.Section]) -> list[Any]:
 def test_examples_can_be_fitted(section: pages.Section, tmp_path: Path) -> None:
     """An example with a config and its files is fitted, stored and active as it stands there."""
     _lay_out(section, tmp_path)
-    done = subprocess.run(
-        [sys.executable, "-m", "runner", "fit"],
-        cwd=tmp_path, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    done = _runner(tmp_path, "fit")
     told = f"Wrote model with version 1, now active.\n{done.stderr if done.returncode else ''}"
     assert (done.returncode, done.stdout) == (0, told)
 
 
+@pytest.mark.parametrize("section", [s for s in _marked(_EXAMPLES) if "README" in str(s.id)])
+def test_the_models_of_the_readme_are_good(section: pages.Section, tmp_path: Path) -> None:
+    """What the README has to be copied, in R and in Julia, tells nine flowers of ten."""
+    _lay_out(section, tmp_path)
+    fitted = _runner(tmp_path, "fit", "--evaluate", "--json")
+    assert json.loads(fitted.stdout)["metadata"]["score_test"] >= 0.9, fitted.stderr
+
+
+def _runner(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "runner", *arguments],
+        cwd=folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
 def test_the_readme_shows_the_example() -> None:
     """The R model in the README is the code of examples/iris-r, comments aside."""
-    (section,) = (found for found in pages.sections(pages.ROOT / "README.md") if found.files)
+    section = next(
+        found for found in pages.sections(pages.ROOT / "README.md") if "model.R" in found.files
+    )
     code = [
         line for line in (IRIS_R / "model.R").read_text().splitlines() if not line.startswith("#")
     ]
