@@ -30,17 +30,19 @@ class ColumnReader:
         self._names = names
         self._features = features
 
-    def read_lines(self, lines: Sequence[bytes], _: int = 0) -> tuple[Matrix, list[int]] | None:
+    def read_lines(self, lines: Sequence[bytes], most: int) -> tuple[Matrix, list[int]] | None:
         """Read such texts, one a line, to one matrix; give the number of rows of each, too.
 
-        None if one is anything else: has other columns, no rows, or a value that is no number. A
-        document takes a dozen times its text at most while it is read.
+        None if one is anything else: has other columns, no rows or over ``most``, or a value that
+        is no number. A document takes a dozen times its text at most while it is read.
         """
         try:
             parts = [self._read(line) for line in lines]
         except _REFUSED:
             return None
         counts = [len(part) // (8 * len(self._names)) for part in parts]
+        if max(counts) > most:
+            return None
         return Matrix(sum(counts), self._features, b"".join(parts)), counts
 
     def _read(self, text: bytes) -> bytes:

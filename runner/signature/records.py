@@ -53,20 +53,21 @@ class RecordReader:
     def read_lines(self, lines: Sequence[bytes], most: int) -> tuple[Table, list[int]] | None:
         """Read lists of records, one a line, to one table; give the number of rows of each, too.
 
-        None if one is no such list, or is empty, or not just as declared, or might have more than
-        ``most`` objects: a value of any type may be a list of lists.
+        None if one is no such list, or not just as declared, or has no rows or over ``most``.
         """
         try:
             if not all(map(bytes.isascii, lines)):
                 # msgspec would not see what is no UTF-8 in fields that are not the model's.
                 b"\n".join(lines).decode()
-            if self._plain:  # records of floats take a few times their text, whatever it is
-                return self._matrix(lines)
-            if any(len(line) > most and objects(line) > most for line in lines):
-                return None
-            return self._columns(lines)
+            if self._plain:  # such records take a few times their text, whatever it is
+                read = self._matrix(lines)
+            elif any(len(line) > most and objects(line) > most for line in lines):
+                return None  # a value of any type may be a list of lists
+            else:
+                read = self._columns(lines)
         except _REFUSED:
             return None
+        return None if read is None or max(read[1]) > most else read
 
     def _matrix(self, lines: Sequence[bytes]) -> tuple[Table, list[int]] | None:
         """PERF: no Python for a row, nor for a value. JSON has no NaN, and msgspec no infinity."""
