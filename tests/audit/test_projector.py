@@ -53,7 +53,7 @@ def write(log: Path, count: int, **fields: Any) -> None:
 
 
 def recount(log: Path) -> Counter[tuple[Any, ...]]:
-    """Count requests and rows of a log in the plainest way."""
+    """Count what a log tells of requests in the plainest way."""
     found: Counter[tuple[Any, ...]] = Counter()
     for file in reading.names(log):
         with reading.opened(file) as stream:
@@ -70,15 +70,19 @@ def recount(log: Path) -> Counter[tuple[Any, ...]]:
                 )
                 found[(*key, "requests")] += 1
                 found[(*key, "rows")] += told.get("runner.rows", 0)
+                found[(*key, "errors")] += told["http.response.status_code"] >= 500
+                found[(*key, "bytes_in")] += told["http.request.body.bytes"]
                 found[(*key, "bytes_out")] += told["http.response.body.bytes"]
+                found[(*key, "nanoseconds")] += told["event.duration"]
     return found
 
 
 def counted(store: Store) -> Counter[tuple[Any, ...]]:
     found: Counter[tuple[Any, ...]] = Counter()
     for row in store.usage.counts(KEYS):
-        for name in ("requests", "rows", "bytes_out"):
-            found[(*(row[key] for key in KEYS), name)] += row[name]
+        for name in COUNTS:
+            if not name.startswith("latency_"):
+                found[(*(row[key] for key in KEYS), name)] += row[name]
     return found
 
 
