@@ -20,7 +20,9 @@ import psutil
 from benchmarks.faults.outcome import Outcome, scenario
 from benchmarks.serving.project import Project, run, tricky
 from benchmarks.serving.server import Server, serving
+from runner.audit import reading
 
+LOG = "runner-audit.jsonl"
 _IDS = itertools.count(1)
 
 
@@ -64,7 +66,8 @@ class Asking:
 
 @scenario(
     41,
-    "SIGKILL of front-ends and of the supervisor, which counts usage, 50 times under load",
+    "SIGKILL of front-ends and of the supervisor, which counts usage, 50 times under load, "
+    "while the log is rotated",
     "each answered request has one record; the usage tables equal a recount; the chain is whole",
     trials=4,
 )
@@ -85,6 +88,11 @@ def sigkill_of_record_writers(folder: Path, trials: int = 50, seed: int = 1) -> 
             while left and not supervisor_dies:
                 left -= 1
                 time.sleep(rng.uniform(0.05, 1.5))
+                if left % 4 == 0:
+                    log = project.folder / LOG
+                    with contextlib.suppress(FileNotFoundError):  # nobody wrote since the last
+                        log.rename(log.with_name(f"{LOG}.{left}"))
+                    time.sleep(rng.uniform(0.0, 0.1))
                 supervisor_dies = rng.random() < 0.5
                 victim = server.process.pid if supervisor_dies else rng.choice(_front_ends(server))
                 with contextlib.suppress(ProcessLookupError):
@@ -123,7 +131,8 @@ def compare(project: Project, answered: Mapping[str, int], outcome: Outcome) -> 
     times: Counter[str] = Counter()
     status: dict[str, int] = {}
     plain: Counter[tuple[Any, ...]] = Counter()
-    for line in (project.folder / "runner-audit.jsonl").read_bytes().splitlines():
+    files = reading.names(project.folder / LOG)
+    for line in itertools.chain.from_iterable(file.read_bytes().splitlines() for file in files):
         told = json.loads(line)
         if told["event.action"] == "predict":
             times[told["http.request.id"]] += 1
@@ -162,5 +171,5 @@ def compare(project: Project, answered: Mapping[str, int], outcome: Outcome) -> 
     outcome.notes.append(
         f"{len(answered)} answered, {good} with a prediction; {len(answered) - len(missing)} of "
         f"them with a record, {len(double)} with two; {logged - len(answered)} records of requests "
-        f"that nobody saw answered; {counted} counted, {logged} in the log"
+        f"that nobody saw answered; {counted} counted, {logged} in the log's {len(files)} files"
     )
