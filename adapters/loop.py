@@ -14,6 +14,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+from adapters.awake import Awake
 from adapters.connection import Connection
 from adapters.marker import Marker
 from adapters.protocol import OF_THE_LOOP, Adapter
@@ -49,6 +50,7 @@ class Loop:
         self._marker = marker
         self._queue = Queue()
         self._selector = selectors.DefaultSelector()
+        self._awake = Awake(self._selector)
         self._connections: set[Connection] = set()
         self._touched: set[Connection] = set()
         self._received = memoryview(bytearray(RECEIVE))
@@ -69,7 +71,7 @@ class Loop:
             self._selector.close()
 
     def _turn(self) -> None:
-        ready = self._selector.select(0 if self._queue else self._patience)
+        ready = self._awake.select(0 if self._queue else self._patience)
         if not ready and self._patience is not None:
             self._prepare()
         for key, events in ready:

@@ -29,6 +29,7 @@ from contracts.messages import (
 )
 from contracts.table import Table
 from contracts.wire import FrameReader, frame
+from runner.workers.awake import Awake
 from runner.workers.errors import DeadlineExceeded, WorkerLost, WorkerUntouched
 from runner.workers.joining import Asked, Part, groups, joined, share
 
@@ -69,6 +70,7 @@ class Connection(asyncio.Protocol):
         self._held: list[Asked] = []
         self._reader = FrameReader()
         self._scheduled = False
+        self._awake = Awake(self._loop)
         self._transport: asyncio.Transport | None = None
         self._hello: asyncio.Future[Hello] = self._loop.create_future()
         self._closed: asyncio.Future[None] = self._loop.create_future()
@@ -207,6 +209,7 @@ class Connection(asyncio.Protocol):
             else:
                 self._predicts[number] = group, impatient
         self._write(frames)
+        self._awake.asked(alone=[len(group) for group, _ in self._predicts.values()] == [1])
 
     def _write(self, frames: list[bytes]) -> None:
         if frames and self._transport is not None:
@@ -307,6 +310,7 @@ class Connection(asyncio.Protocol):
         if reply.id is None:
             return
         if reply.id in self._predicts:
+            self._awake.answered()
             self._share(self._predicts.pop(reply.id)[0], reply)
             return
         waiting = self._requests.get(reply.id)
