@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -122,6 +125,30 @@ def test_progress_is_plain_lines_elsewhere(project: Project) -> None:
     assert "Loading train data… done in " in done.stderr
     assert "\x1b" not in done.stderr + done.stdout
     assert done.stdout == "Wrote model with version 1, now active.\n"
+
+
+def test_progress_turns_on_a_terminal(project: Project) -> None:
+    """On a terminal each step has a spinner while it lasts, and its line afterwards."""
+    master, slave = pty.openpty()
+    with open(master, "rb", buffering=0) as screen:
+        with open(slave, "wb", buffering=0) as terminal:
+            fit = subprocess.Popen(
+                [*RUNNER, "fit", "-c", str(project.config)],
+                stdout=terminal,
+                stderr=terminal,
+                env={**os.environ, "TERM": "xterm"},
+            )
+        shown = b""
+        with contextlib.suppress(OSError):  # the terminal's end: nobody has it open any more
+            while part := screen.read(1 << 16):
+                shown += part
+    assert fit.wait() == 0
+    text = shown.decode()
+    for step in ("Loading train data", "Fitting model", "Storing model"):
+        assert re.search(rf"[⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏]\S* {step}…", text), text
+        assert f"{step}… done in " in text
+    assert "\x1b[2K" in text, "what turned is wiped away"
+    assert text.endswith("Wrote model with version 1, now active.\r\n")
 
 
 @pytest.mark.parametrize(
