@@ -132,8 +132,8 @@ def compare(project: Project, answered: Mapping[str, int], outcome: Outcome) -> 
     status: dict[str, int] = {}
     plain: Counter[tuple[Any, ...]] = Counter()
     files = reading.names(project.folder / LOG)
-    for line in itertools.chain.from_iterable(file.read_bytes().splitlines() for file in files):
-        told = json.loads(line)
+    lines = list(itertools.chain.from_iterable(reading.lines(file) for file in files))
+    for told in (json.loads(line.record) for line in lines if line.record):
         if told["event.action"] == "predict":
             times[told["http.request.id"]] += 1
             status[told["http.request.id"]] = told["http.response.status_code"]
@@ -171,5 +171,6 @@ def compare(project: Project, answered: Mapping[str, int], outcome: Outcome) -> 
     outcome.notes.append(
         f"{len(answered)} answered, {good} with a prediction; {len(answered) - len(missing)} of "
         f"them with a record, {len(double)} with two; {logged - len(answered)} records of requests "
-        f"that nobody saw answered; {counted} counted, {logged} in the log's {len(files)} files"
+        f"that nobody saw answered; {counted} counted, {logged} in the log's {len(files)} files, "
+        f"{sum(bool(line.piece) for line in lines)} cut off by a kill"
     )

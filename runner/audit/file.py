@@ -3,10 +3,11 @@
 1. Every process opens the file with O_APPEND and writes whole lines with one write(2).
 2. Before each write it looks whether the path still names the file it has open; if not, it opens
    the path anew. So rotation is by rename, and no signal is needed.
-3. A write that ends within a line (a full disk) leaves a piece behind. It cannot be cut off, since
-   another process may have written behind it. The next write begins with a line's end instead, and
-   the whole line again; who opens a file that ends within a line does the same. `lines` in
-   runner.audit.reading knows such pieces, also where a record follows on the same line.
+3. A write that ends within a line (a full disk; SIGKILL, since the kernel looks for it after each
+   page) leaves a piece behind. It cannot be cut off, since another process may have written behind
+   it. Instead each write begins with a line's end where the file ends within a line, and who failed
+   writes the whole line again. `lines` in runner.audit.reading knows such pieces, also where a
+   record follows on the same line: of a write that waited for the one that was killed.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ class LogFile:
         self._descriptor = -1
         self._identity = (-1, -1)
         self._within_line = False
+        self._readable = False
         self._replaced: list[int] = []
         self._new = False
 
@@ -111,10 +113,12 @@ class LogFile:
         try:
             found = os.stat(self.path)
             if (found.st_dev, found.st_ino) == self._identity:
+                if self._readable:
+                    self._within_line = _ends_within_line(self._descriptor, found.st_size)
                 return
         except FileNotFoundError:
             pass
-        descriptor = _open(self.path)
+        descriptor, self._readable = _open(self.path)
         if self._descriptor >= 0 and self._to_disk:
             self._replaced.append(self._descriptor)  # `sync` has still to wait for it
         elif self._descriptor >= 0:
@@ -123,7 +127,7 @@ class LogFile:
         self._new = not found.st_size
         self._descriptor = descriptor
         self._identity = (found.st_dev, found.st_ino)
-        self._within_line = _ends_within_line(descriptor)
+        self._within_line = self._readable and _ends_within_line(descriptor, found.st_size)
 
 
 class Pipe:
@@ -152,11 +156,12 @@ class Pipe:
         """Do nothing: the descriptor is not ours."""
 
 
-def _open(path: Path) -> int:
+def _open(path: Path) -> tuple[int, bool]:
+    """Give a descriptor, and whether it can be read from."""
     try:
-        return os.open(path, os.O_RDWR | _FLAGS, MODE)
+        return os.open(path, os.O_RDWR | _FLAGS, MODE), True
     except PermissionError:  # it may be ours to write and not to read
-        return os.open(path, os.O_WRONLY | _FLAGS, MODE)
+        return os.open(path, os.O_WRONLY | _FLAGS, MODE), False
 
 
 def _sync_folder(path: Path) -> None:
@@ -167,19 +172,15 @@ def _sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def _ends_within_line(descriptor: int) -> bool:
+def _ends_within_line(descriptor: int, size: int) -> bool:
     """Say whether somebody has left a piece of a line; whoever is still writing is waited for.
 
     NOTE: a file's size grows while a write(2) is under way. Setting its times takes the lock that
     the write holds: if the size is the same afterwards, nobody was writing.
     """
-    seen = -1
-    while (size := os.fstat(descriptor).st_size) != seen:
-        try:
-            if not size or os.pread(descriptor, 1, size - 1) in (b"\n", b""):
-                return False
-        except OSError:  # not ours to read
-            return False
-        seen = size
+    while size and os.pread(descriptor, 1, size - 1) not in (b"\n", b""):
         os.utime(descriptor)
-    return True
+        seen, size = size, os.fstat(descriptor).st_size
+        if size == seen:
+            return True
+    return False

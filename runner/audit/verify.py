@@ -3,18 +3,25 @@
 Per writer, the records' numbers go up by one and each names the digest of the one before. The last
 ones have nobody behind them: the store has their digests (heads), brought there by the projector
 and by commands. What is newer than that is vouched for by its own digest alone, and counted.
+
+A record that is cut off is none, so what it was must be missed by the record behind it or by the
+head. If neither is there, its writer was killed while it wrote: nobody was answered yet.
 """
 
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 from runner.audit.chain import GENESIS, is_sealed
-from runner.audit.reading import Line, lines, parsed
+from runner.audit.reading import BEGIN, Line, lines, parsed
+
+_WRITER = re.compile(rb'[^{}]*,"runner\.chain\.writer":"([0-9a-f]{16})"')
+_BEFORE_WRITER = 512  # bytes, at most
 
 
 class Head(Protocol):
@@ -52,7 +59,7 @@ class Report:
     unanchored: int = 0
     """Records newer than their writer's head in the store."""
     pieces: int = 0
-    """Pieces of lines that failed writes left behind, and that are accounted for."""
+    """Pieces of lines that were left behind by failed writes and by who was killed in a write."""
     faults: list[Wrong] = field(default_factory=list)
 
 
@@ -86,6 +93,7 @@ class _Check:
         self._key = key
         self._partial = partial
         self._last: dict[str, tuple[int, str]] = {}
+        self._last_at: dict[str, int] = {}
         self._pieces: list[tuple[int, Line]] = []
         self._excused: set[int] = set()
         self._torn: set[str] = set()
@@ -113,6 +121,7 @@ class _Check:
         if _names_itself(fields):
             number, digest = fields["event.sequence"], fields["runner.chain.digest"]
             self._last[fields["runner.chain.writer"]] = (number, digest)
+            self._last_at[fields["runner.chain.writer"]] = self._at
 
     def _link(self, fields: Mapping[str, Any]) -> str | None:
         """Say what is wrong with a record's place in its chain."""
@@ -143,11 +152,20 @@ class _Check:
             if len(line.piece) < len(record) and record.startswith(line.piece):
                 self._excused.add(at)
 
+    def _was_last(self, at: int, piece: bytes) -> bool:
+        """A piece is what a writer was at when it was killed, if it wrote nothing afterwards."""
+        if not piece.startswith(BEGIN):
+            return BEGIN.startswith(piece)
+        found = _WRITER.match(piece, 1)
+        if found is None:
+            return len(piece) <= _BEFORE_WRITER
+        return self._last_at.get(found[1].decode(), 0) < at
+
     def finish(self, expected: Iterable[str]) -> None:
         """Look at what only the end shows, and put the faults in order."""
         for at, line in self._pieces:
             told = hashlib.sha256(line.piece).hexdigest() in self._torn
-            if at in self._excused or told:
+            if at in self._excused or told or self._was_last(at, line.piece):
                 self.report.pieces += 1
             else:
                 problem = f"{len(line.piece)} bytes are no record"

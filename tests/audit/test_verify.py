@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
+from runner.audit import projector
 from runner.audit.chain import Chain, digest, digest_of
 from runner.audit.file import LogFile
 from runner.audit.reading import log_files
@@ -251,8 +256,66 @@ async def test_pieces_of_a_full_disk(tmp_path: Path) -> None:
     trail.flush()
     report = verify([log], {})
     assert (report.faults, report.pieces, report.records) == ([], 1, 4)
-    log.write_bytes(log.read_bytes() + b'{"@timestamp":"2026')
-    assert "19 bytes are no record" in str(verify([log], {}).faults[0])
+    log.write_bytes(log.read_bytes() + b'"@timestamp":"2026')
+    assert "18 bytes are no record" in str(verify([log], {}).faults[0])
+
+
+_KILLED = """
+import os, sys
+from pathlib import Path
+from tests.audit.test_record import REQUEST
+from tests.audit.test_trail import opened
+
+audit = opened(Path(sys.argv[1]))
+for number in range(3):
+    audit.record.request("predict", status=200, **{**REQUEST, "request_id": f"k-{number}"})
+    if not number:
+        audit.trail.flush()
+write = os.write
+
+def killed(descriptor, data):
+    at = data.index(b"\\n") + 1 + int(sys.argv[2])  # within the second of two records
+    write(descriptor, data[:at])
+    os.kill(os.getpid(), 9)
+
+os.write = killed
+audit.trail.flush()
+"""
+
+
+@pytest.mark.parametrize("size", [5, 100, 350, 700])
+def test_sigkill_within_a_write(tmp_path: Path, size: int) -> None:
+    """The kernel ends a write at a page: others go on with a line of their own, nothing is wrong.
+
+    Whether they have the file open already, or not yet; and it is wrong if the store knows better.
+    """
+    log = tmp_path / "log"
+    record, trail, _ = broken(log)
+    record.action(START)
+    trail.flush()
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", _KILLED, log, str(size)], check=False)
+        assert (done.returncode, log.read_bytes().endswith(b"\n")) == (-signal.SIGKILL, False)
+    record.action(START)
+    trail.flush()
+    told = [json.loads(line) for line in log.read_bytes().splitlines() if line.endswith(b"}")]
+    names = [each.get("http.request.id") for each in told]
+    assert names == [None, "k-0", "k-1", "k-0", "k-1", None]
+    report = verify([log], {})
+    assert (report.faults, report.pieces, report.records) == ([], 2, 6)
+    counted, heads = projector.count(log.read_bytes().splitlines(keepends=True))
+    assert sum(counts[0] for counts in counted.values()) == 4
+    killed = told[1]["runner.chain.writer"]
+    known = {head.writer: head for head in heads}
+    assert verify([log], known).faults == []
+    # Somebody has cut off what the store had been told of.
+    known[killed] = Head(killed, 3, "0" * 64)
+    assert [fault.sequence for fault in verify([log], known).faults] == [3]
+    # And a piece of who wrote on is one that was cut.
+    lines = log.read_bytes().splitlines(keepends=True)
+    log.write_bytes(b"".join([lines[0], lines[1][:350], b"\n", *lines[2:]]))
+    cut, gap = verify([log], {}).faults
+    assert (cut.problem, cut.line, gap.sequence) == ("350 bytes are no record", 2, 2)
 
 
 def test_the_command(tmp_path: Path) -> None:
