@@ -14,6 +14,7 @@ from pathlib import Path
 from adapters import process
 from adapters.marker import Marker
 from adapters.protocol import Adapter, CannotStart
+from contracts.memory import keep_freed_memory
 
 GRACE = 3.0
 """Seconds that the interpreter gets to end after the runner hung up (SPEC 2.2 allows 5)."""
@@ -33,6 +34,7 @@ def main(build: Callable[[], Adapter], arguments: list[str] | None = None) -> in
     path = parser.parse_args(arguments).socket
     process.follow_signals()
     process.limit_threads()
+    keep_freed_memory()
     lifeline = process.take_over_stdio()
     # Only now, as numpy reads the limits on threads when it is imported.
     from adapters.loop import Loop  # noqa: PLC0415

@@ -38,11 +38,13 @@ def command(
     A line that cannot be answered gets [], and its error goes to standard error. The end of the
     input, or the line `exit`, ends it.
     """
+    from contracts.memory import keep_freed_memory
     from runner import config as configs
     from runner import logs
     from runner.store import Store
     from runner.streaming import stream
 
+    keep_freed_memory()
     loaded = configs.load(config)
     logs.configure(also=loaded.logging)
     with Store.open(loaded.store_url, place=loaded.place) as store:

@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from contracts.memory import keep_freed_memory
 from runner.logs import configure, for_people, get_logger, get_plain_logger
 from runner.web.app import App, create_app
 from runner.web.aside import TURN
@@ -24,6 +25,7 @@ def app() -> App:
     gc.freeze()
     gc.set_threshold(50_000, 10, 10)
     sys.setswitchinterval(TURN)
+    keep_freed_memory()
     log = get_logger("runner.web")
 
     master = os.getppid()

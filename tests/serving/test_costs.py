@@ -156,6 +156,32 @@ def test_system_calls_and_frames(server: Server, callers: Callers) -> None:
     assert worker.num_ctx_switches().voluntary - frames <= 8 * BURSTS
 
 
+def page_faults(process: psutil.Process) -> int:
+    """Pages that a process has touched for the first time since it got them: minflt in proc(5)."""
+    stat = Path(f"/proc/{process.pid}/stat").read_text()
+    return int(stat.rpartition(")")[2].split()[7])
+
+
+@pytest.mark.parametrize("form", ["columns", "records"])
+def test_large_requests_use_the_same_memory_again(server: Server, form: str) -> None:
+    """After the first few, requests of many rows need no fresh pages at either end."""
+    xs = [float(x) for x in range(40_000)]
+    body = {"columns": {"x": xs}} if form == "columns" else [{"x": x} for x in xs]
+    (front_end,) = server.front_ends()
+    ends = front_end, *map(psutil.Process, server.worker_pids("counting"))
+
+    def ask(times: int) -> None:
+        for _ in range(times):
+            status, answer, _ = server.request("POST", "/predict", body)
+            assert (200, [2.0 * x for x in xs]) == (status, answer["result"])
+
+    ask(10)
+    before = [page_faults(end) for end in ends]
+    ask(BURSTS)
+    spent = [(page_faults(end) - old) / BURSTS for end, old in zip(ends, before, strict=True)]
+    assert max(spent) < 120, spent  # a worker had 360 when malloc was left alone
+
+
 def test_no_sql_and_no_question_to_the_supervisor(server: Server, callers: Callers) -> None:
     """The store is the supervisor's alone; while that stands still, predictions go on."""
     supervisor = psutil.Process(server.process.pid)
