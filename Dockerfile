@@ -2,6 +2,7 @@
 #
 #   docker build -t polyglot-runner .                            # today's Julia, from its official image
 #   docker build -t polyglot-runner --build-arg JULIA=debian .   # Debian's Julia 1.5.3, from Debian alone
+#   podman build --format docker -t polyglot-runner .            # its own format knows no health check
 #   docker run -v "$PWD/models:/data" -p 5000:5000 polyglot-runner serve --host 0.0.0.0
 #
 # The server binds 127.0.0.1 unless told otherwise, inside a container too: --host 0.0.0.0 is said by
@@ -22,7 +23,6 @@ FROM julia-${JULIA} AS julia
 
 # --- Python packages, compiled against this image's R ---
 FROM docker.io/library/debian:bookworm-slim AS build
-SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install -y --no-install-recommends \
@@ -30,10 +30,12 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /build
 COPY scripts/lib.sh scripts/
-RUN python3 -m venv /opt/runner \
-    && . scripts/lib.sh \
-    && read -ra rpy2 <<<"$(rpy2_requirements "$(r_version)")" \
-    && /opt/runner/bin/pip install --no-cache-dir "${rpy2[@]}"
+# Not by SHELL, which an image in OCI's format has none of: buildah and podman would go on with sh.
+RUN ["/bin/bash", "-euo", "pipefail", "-c", "\
+    python3 -m venv /opt/runner; \
+    . scripts/lib.sh; \
+    read -ra rpy2 <<<\"$(rpy2_requirements \"$(r_version)\")\"; \
+    /opt/runner/bin/pip install --no-cache-dir \"${rpy2[@]}\""]
 # Dependencies change seldom and code often: a layer of its own for each. The version is in __init__.py.
 COPY setup.py pyproject.toml ./
 COPY runner/__init__.py runner/

@@ -1,5 +1,6 @@
 """Dockerfile: what can be told of it without building it."""
 
+import json
 import os
 import re
 import shutil
@@ -33,3 +34,14 @@ def test_the_layer_of_dependencies_has_all_that_setup_py_reads(tmp_path: Path) -
     assert copies
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-1] == __version__
+
+
+def test_every_step_is_for_the_shell_that_runs_it() -> None:
+    """Builders that write OCI's format run each step with sh, whatever a SHELL before it says."""
+    text = (ROOT / "Dockerfile").read_text().replace("\\\n", "")
+    assert not re.findall(r"^SHELL", text, re.MULTILINE)
+    steps = re.findall(r"^RUN (.+)$", text, re.MULTILINE)
+    words = [json.loads(step) if step.startswith("[") else ["sh", "-c", step] for step in steps]
+    assert {"sh", "/bin/bash"} == {shell for shell, *_ in words}
+    for shell, *options, step in words:
+        subprocess.run([shell, *options[:-1], "-n", "-c", step], check=True)
