@@ -154,7 +154,9 @@ class _Copier:
         self._making.pop()
         if value is _MISSING:
             if DEFAULT not in found:
-                return self._fault(path, *_not_there(target, parts, self._merged.values))
+                near = _near(parts, self._merged.values)
+                self._copied |= {near} - {None}  # it was meant, so it is no stray key
+                return self._fault(path, *_not_there(target, parts, near))
             origin, value = (*path, DEFAULT), found[DEFAULT]
         self._copied.add(origin[0])
         value = copy.deepcopy(value)
@@ -207,9 +209,15 @@ def _parse(target: str) -> list[str | int] | None:
     return parts
 
 
-def _not_there(target: str, parts: list[str | int], values: Mapping[Any, Any]) -> tuple[str, str]:
-    near = difflib.get_close_matches(str(parts[0]), map(str, values), n=1, cutoff=0.7)
-    meant = f", did you mean {near[0]!r}?" if near and near[0] != parts[0] else ""
+def _near(parts: list[str | int], values: Mapping[Any, Any]) -> str | None:
+    """Give the key at the top that a path was to begin with, as far as one can tell."""
+    return next(
+        iter(difflib.get_close_matches(str(parts[0]), map(str, values), n=1, cutoff=0.7)), None
+    )
+
+
+def _not_there(target: str, parts: list[str | int], near: str | None) -> tuple[str, str]:
+    meant = f", did you mean {near!r}?" if near and near != parts[0] else ""
     return f"nothing is at {target!r} to copy{meant}", f"an earlier value, or {DEFAULT}"
 
 

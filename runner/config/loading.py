@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,9 +52,10 @@ def load(
 
     The files' folders go to the front of sys.path, so that factories find modules beside them.
     ``deep``: also import every factory, compare its arguments, and look for data files: what
-    `runner check` does. Raises ConfigError with all faults, in the order of the files.
+    `runner check` does. Raises ConfigError with all faults: those of directives and of Palladium's
+    names, then the others, in the order of the files.
     """
-    document, written = _read(spec or default_spec(environ), environ)
+    document, written, early, broken = _read(spec or default_spec(environ), environ)
     faults = Faults()
     top = Cursor(document, faults)
     _check_names(top, document)
@@ -73,7 +74,7 @@ def load(
     store = joined(top, read["store"], read["model_persister"])
     _unwrap(top, read)
     lists = _decorators(top, read, deep)
-    found = list(faults)
+    found = [*early, *_of_their_own(faults, broken)]
     if found:
         raise ConfigError(found)
     path = document.places[()].file.absolute()
@@ -162,13 +163,17 @@ def _files(spec: str) -> list[Path]:
     return [Path(name.strip()).expanduser() for name in spec.split(",") if name.strip()]
 
 
-def _read(spec: str, environ: Mapping[str, str]) -> tuple[Document, Any]:
-    """Give the document with all directives carried out, and what it said before that."""
+def _read(spec: str, environ: Mapping[str, str]) -> tuple[Document, Any, list[Fault], list[str]]:
+    """Give the document with all directives carried out, and what it said before that.
+
+    And the faults of directives, with the paths of the values that they leave unmade.
+    """
     files = _files(spec)
     if not files:
         raise ConfigError([Fault(f"{spec!r} names no config file", _HOW)])
     document = Document(places={(): Place(files[0], 1)})
     faults: list[Fault] = []
+    copies: list[Fault] = []
     for file in files:
         folder = str(file.absolute().parent)
         if folder in sys.path:
@@ -181,17 +186,36 @@ def _read(spec: str, environ: Mapping[str, str]) -> tuple[Document, Any]:
             continue
         later.places.pop((), None)
         document, found = directives.merge(document, later)
-        faults += found
-    if not faults:
-        written = plain(document.values)
-        here = str(files[-1].absolute().parent)
-        document, faults = directives.fill_in(document, environ, here)
-        faults += palladium.translate(document)
-        if files[0].suffix == ".py":
-            palladium.name_service(document, files[0])
-    if faults:
-        raise ConfigError(faults)
-    return document, written
+        copies += found
+    if faults:  # who knows what the files that cannot be read would have said
+        raise ConfigError(faults + copies)
+    written = plain(document.values)
+    here = str(files[-1].absolute().parent)
+    document, faults = directives.fill_in(document, environ, here)
+    if any(str(fault.key).endswith(directives.PYTHON) for fault in faults):
+        # Statements may have meant to make any value; and fail for want of one that was no copy.
+        raise ConfigError(copies or faults)
+    names = palladium.translate(document)
+    if files[0].suffix == ".py":
+        palladium.name_service(document, files[0])
+    broken = [_map_of(fault) for fault in copies + names]
+    broken += [_map_of(fault, only="__") for fault in faults]  # of $VARIABLES: the value itself
+    return document, written, copies + faults + names, broken
+
+
+def _map_of(fault: Fault, only: str = "") -> str:
+    """Give the path of the map that a wrong key stands in, if it begins with ``only``."""
+    head, _, key = (fault.key or "").rpartition(".")
+    return head if head and key.startswith(only) else fault.key or ""
+
+
+def _of_their_own(faults: Iterable[Fault], broken: Sequence[str]) -> list[Fault]:
+    """Give the faults that do not merely follow from a value that could not be made."""
+    return [
+        fault
+        for fault in faults
+        if not any(f"{fault.key}.".startswith((f"{path}.", f"{path}[")) for path in broken)
+    ]
 
 
 _HOW = f"-c FILE, ${_VARIABLES[0]}, or a file named {DEFAULT}"

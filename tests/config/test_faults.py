@@ -440,3 +440,51 @@ def test_a_second_try(project: Project) -> None:
     first, second = project.faults(spec), project.faults(spec)
 
     assert first == second == ["c.yaml:1: model: is missing"]
+
+
+def test_faults_of_every_kind_at_once(project: Project) -> None:
+    """Directives, Palladium's names and all else are told together, each fault once.
+
+    Row "missing key".
+    """
+    project.write(
+        "config.py",
+        """\
+        {
+        'service_metadata': {'service_name': 'iris'},
+        'rows': {'first': 100},
+        'dataset_loader_train': {'!': 'palladium.dataset.Tabel', 'path': 'iris.data'},
+        'dataset_loader_test': {'__copy__': 'row.first'},
+        'model': {'!': 'sklearn.tree.DecisionTreeClasifier'},
+        'store': {'url': {'__env__': 'NOT_SET'}, 'artefacts': 'models'},
+        'predict_service': {'mapping': [('a', 'flot')]},
+        'predict_decorators': ['nowhere.deco'],
+        'scorng': 'accuracy',
+        }
+        """,
+    )
+    assert [fault.split(";")[0] for fault in project.faults("config.py", deep=True)] == [
+        "config.py:5: dataset_loader_test.__copy__: nothing is at 'row.first' to copy, "
+        "did you mean 'rows'?",
+        "config.py:7: store.url: the environment variable NOT_SET is not set",
+        "config.py:4: dataset_loader_train.!: unknown name 'palladium.dataset.Tabel', "
+        "did you mean 'palladium.dataset.Table'?",
+        "config.py:6: model.!: sklearn.tree has no DecisionTreeClasifier, "
+        "did you mean 'DecisionTreeClassifier'?",
+        "config.py:7: store.artefacts: unknown key 'artefacts', did you mean 'artifacts'?",
+        "config.py:8: predict_service.mapping[0][1]: unknown type 'flot', did you mean 'float'?",
+        "config.py:9: predict_decorators[0]: there is no module 'nowhere'",
+        "config.py:10: scorng: unknown key 'scorng', did you mean 'scoring'?",
+    ]
+
+
+def test_statements_after_a_fault(project: Project) -> None:
+    """Statements that fail for want of a copy are not told: the copy is."""
+    project.write(
+        "config.py",
+        "{'a': {'__copy__': 'nothing'}, '__python__': \"C['model'] = C['a']['b']\"}",
+    )
+    assert project.faults("config.py") == [
+        "config.py:1: a.__copy__: nothing is at 'nothing' to copy; expected an earlier value, "
+        "or __default__"
+    ]
