@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
 from runner.cli.options import config_option, json_option
+
+if TYPE_CHECKING:
+    from runner.store import Job
 
 _EPILOG = """\b
 Example:
   runner jobs
   runner jobs 3f2a…              its log and its result
   runner jobs 3f2a… --cancel"""
+
+
+def _row(job: Job) -> tuple[str, ...]:
+    times = (f"{at:%Y-%m-%d %H:%M:%S}" if at else "" for at in (job.created, job.ended))
+    return job.id, job.kind, job.state, job.by, *times, job.reason
 
 
 @click.command("jobs", epilog=_EPILOG)
@@ -50,9 +59,8 @@ def command(job: str | None, config: str | None, cancel: bool, limit: int, as_js
     elif job is None and not told:
         click.echo(f"No jobs of {service}.")
     else:
-        titles = ("job", "kind", "state", "by", "created", "ended", "reason")
-        print_table(titles, [[str(each[title.replace("job", "id")] or "") for title in titles]
-                             for each in told])  # fmt: skip
+        titles = ("job", "kind", "state", "by", "created (UTC)", "ended (UTC)", "reason")
+        print_table(titles, [_row(each) for each in found])
     if job is not None and not as_json:
         click.echo(f"\n{found[0].log}" if found[0].log else "")
         if cancel:

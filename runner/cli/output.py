@@ -21,6 +21,7 @@ from rich.text import Text
 from runner import handlers
 
 _BAR = 24  # characters
+_WIDE = 10_000  # characters: a program, or a file, gets all of each cell
 _SELDOM = 1.0  # seconds between lines of a count
 
 
@@ -36,12 +37,13 @@ def print_table(
 
     ``bars``: a number for each row, shown as a bar on a terminal.
     """
-    console = Console(soft_wrap=not sys.stdout.isatty())
+    terminal = sys.stdout.isatty()
+    console = Console(soft_wrap=not terminal, width=None if terminal else _WIDE)
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in titles:
-        table.add_column(title, no_wrap=not sys.stdout.isatty())
+    for at, title in enumerate(titles):
+        table.add_column(title, no_wrap=at == 0 or not terminal)
     chart: Sequence[RenderableType] = ()
-    if bars and sys.stdout.isatty():
+    if bars and terminal:
         table.add_column("")
         most = max(bars) or 1
         chart = [Bar(most, 0, number, width=_BAR, color="cyan") for number in bars]

@@ -171,11 +171,14 @@ class UpdateModelCache(_Action):
     async def on_post(
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
-        """Look at once; nobody has to ask for it, as it is seen within a second anyway."""
+        """Look at once; nobody has to ask for it, as it is seen within a second anyway.
+
+        Palladium does it in a job, whose end callers wait for: this one has ended already.
+        """
         self._find(req, service)
         await self._given(req, {})
-        await self._ask("update-model-cache", req)
-        resp.data = dump({"job_id": None})
+        job = await self._ask("update-model-cache", req, behalf=_behalf(req))
+        resp.data = dump({"job_id": job})
 
 
 class JobList:

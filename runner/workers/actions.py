@@ -16,6 +16,9 @@ from runner.workers.jobs import Jobs
 _PATIENCE = 8.0
 """Seconds that an activation waits to be in force: less than a front-end waits for its answer."""
 
+UPDATE = "update-model-cache"
+"""What the jobs are that look for a new active version."""
+
 
 class Actions:
     """The queries of front-ends that change something, or tell of what does, by name."""
@@ -27,7 +30,7 @@ class Actions:
             "activate": self._activate,
             "delete": self._delete,
             "fit": self._fit,
-            "update-model-cache": self._look,
+            "update-model-cache": self._update,
             "jobs": self._newest,
             "job": self._job,
             "cancel": self._cancel,
@@ -63,6 +66,11 @@ class Actions:
         self, deployment: Deployment, wanted: Mapping[str, Any], behalf: Mapping[str, Any]
     ) -> str:
         return await self._jobs.fit(deployment.config, deployment.store, wanted, OnBehalf(**behalf))
+
+    async def _update(self, deployment: Deployment, behalf: Mapping[str, Any]) -> str:
+        await self._look(deployment)
+        store, service = deployment.store, deployment.config.service_name
+        return await self._jobs.done(store, service, UPDATE, str(OnBehalf(**behalf)))
 
     async def _look(self, deployment: Deployment) -> None:
         deployment.look(await asyncio.to_thread(deployment.store.revision))

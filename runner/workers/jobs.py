@@ -15,6 +15,7 @@ import sys
 import uuid
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from runner.audit.record import OnBehalf
@@ -26,6 +27,9 @@ from runner.store import State, Store
 
 BEAT = 1.0
 """Seconds between words to the store; so soon a command's cancellation is noticed."""
+
+_TOLD = 50
+"""Jobs that have ended and are still told, the latest."""
 
 _LINES = 200
 _LINE = 2_000  # characters
@@ -41,6 +45,7 @@ class Jobs:
         """Told of a fit whose command could not record its end: service, error, who asked."""
         self._id = uuid.uuid4().hex
         self._jobs: dict[str, _Job] = {}
+        self._ended: dict[str, dict[str, Any]] = {}
         self._turns: dict[str, asyncio.Semaphore] = {}
 
     async def fit(
@@ -74,6 +79,16 @@ class Jobs:
         job.task = asyncio.create_task(self._work(job, turn))
         return job.id
 
+    async def done(self, store: Store, service: str, kind: str, by: str) -> str:
+        """Keep a job that took no process and is done already; give its id."""
+        job = _Job(uuid.uuid4().hex, service, store, (), None)
+        await asyncio.to_thread(store.jobs.add, job.id, service, kind, {}, by, self._id)
+        await asyncio.to_thread(store.jobs.start, job.id)
+        await asyncio.to_thread(store.jobs.end, job.id, State.FINISHED)
+        job.begin()
+        self._keep(job, State.FINISHED, "")
+        return job.id
+
     async def cancel(self, store: Store, job: str) -> None:
         """End a job. Raises NotFound, Refused for one that has ended."""
         await asyncio.to_thread(store.jobs.cancel, job)
@@ -81,15 +96,8 @@ class Jobs:
 
     @property
     def told(self) -> dict[str, dict[str, Any]]:
-        """What runs or waits now, by id, as Palladium's /alive tells it."""
-        return {
-            job.id: {
-                "service": job.service,
-                "status": job.status,
-                "info": job.last,
-            }
-            for job in self._jobs.values()
-        }
+        """What runs, waits or has ended of late, by id, as Palladium's /alive tells it."""
+        return self._ended | {job.id: job.told(job.status, job.last) for job in self._jobs.values()}
 
     async def run(self) -> None:
         """Keep the stores told until cancelled."""
@@ -124,7 +132,7 @@ class Jobs:
         try:
             async with turn:
                 await asyncio.to_thread(job.store.jobs.start, job.id)
-                job.status = State.RUNNING
+                job.begin()
                 _log.info("job begins", job=job.id, service=job.service)
                 state, reason, result = await job.run()
         except asyncio.CancelledError:
@@ -141,7 +149,14 @@ class Jobs:
         except RunnerError as ex:  # whoever asks sees that nobody is at it any more
             _log.error("the end of a job could not be stored", job=job.id, reason=str(ex))
         finally:
-            del self._jobs[job.id]
+            self._keep(job, state, reason if result is None else json.dumps(result))
+
+    def _keep(self, job: _Job, state: State, info: str) -> None:
+        """Tell for a while how a job ended: who began it looks there until it has."""
+        self._jobs.pop(job.id, None)
+        self._ended[job.id] = job.told("error" if state is State.FAILED else state, info)
+        while len(self._ended) > _TOLD:
+            del self._ended[next(iter(self._ended))]
 
 
 class _Job:
@@ -155,11 +170,21 @@ class _Job:
         self.ended: tuple[State, str] | None = None
         """How it ends, of one that is being cancelled."""
         self.status = State.QUEUED
+        self.started: datetime | None = None
         self.behalf = behalf
         self.unrecorded: str | None = "Cancelled"
         """How it ended, if its command has left no record of that."""
         self._argv = argv
         self._lines: deque[str] = deque(maxlen=_LINES)
+
+    def begin(self) -> None:
+        """Note that it runs from now on."""
+        self.status, self.started = State.RUNNING, datetime.now(UTC)
+
+    def told(self, status: str, info: str) -> dict[str, Any]:
+        """Give what /alive says of it."""
+        started = self.started and self.started.isoformat()
+        return {"service": self.service, "started": started, "status": status, "info": info}
 
     @property
     def log(self) -> str:

@@ -208,9 +208,15 @@ def _fits(project: Project) -> list[dict[str, Any]]:
     return [r for r in records(project.folder) if r["event.action"] == "fit"]
 
 
+def _idle(server: Server) -> bool:
+    """Say whether no job runs or waits."""
+    jobs = server.request("GET", "/alive", **_READER)[1]["process_metadata"]["jobs"]
+    return not {job["status"] for job in jobs.values()} & {"queued", "running"}
+
+
 def test_a_fit_that_is_killed(project: Project, server: Server) -> None:
     """A job whose command was killed leaves one record all the same: the server's."""
-    until(lambda: not server.request("GET", "/alive", **_READER)[1]["process_metadata"]["jobs"])
+    until(lambda: _idle(server))
     before = len(_fits(project))
     job = _asked(server, Case("POST /fit", 202, "fit"), "killed")["job_id"]
     path = f"/jobs/{job}"
@@ -226,7 +232,7 @@ def test_a_fit_that_is_killed(project: Project, server: Server) -> None:
 
 def test_a_fit_that_does_not_begin(project: Project, server: Server) -> None:
     """A job that is cancelled while its command starts, or cannot read its config, leaves one."""
-    until(lambda: not server.request("GET", "/alive", **_READER)[1]["process_metadata"]["jobs"])
+    until(lambda: _idle(server))
     before = len(_fits(project))
     job = _asked(server, Case("POST /fit", 202, "fit"), "early")["job_id"]
     until(lambda: server.request("GET", f"/jobs/{job}", **_READER)[1]["state"] == "running", 60)

@@ -140,15 +140,36 @@ def test_fit(project: Project, server: Server) -> None:
     assert [job["id"] for job in server.get("/jobs")[1]["jobs"]] == [
         job["id"] for job in command["jobs"]
     ]
-    assert job["log"] in project.run("jobs", job["id"]).stdout
+    told = project.run("jobs", job["id"]).stdout
+    assert job["log"] in told
+    assert f"{job['id']}  fit   finished  http 127.0.0.1" in told  # whole, also in a pipe
 
 
 def test_update_model_cache(server: Server) -> None:
-    """POST /update-model-cache (parity) is answered; there is nothing that could be stale.
+    """POST /update-model-cache (parity): there is nothing that could be stale, so its job is done.
 
     Row "actions".
     """
-    assert 200 == server.request("POST", "/update-model-cache")[0]
+    status, told, _ = server.request("POST", "/update-model-cache")
+    assert 200 == status
+    job = ended(server, told["job_id"])
+    assert ("finished", "update-model-cache") == (job["state"], job["kind"])
+    assert "http 127.0.0.1" == job["by"]
+    assert "finished" == _alive(server, told["job_id"])["status"]
+
+
+def test_alive_tells_how_a_job_ended(server: Server) -> None:
+    """Callers of Palladium's ask /alive until their job is `finished`, or an `error`.
+
+    Row "alive".
+    """
+    _, told, _ = server.request("POST", "/fit?persist=false")
+    ended(server, told["job_id"])
+    until(lambda: "finished" == _alive(server, told["job_id"])["status"])
+    job = _alive(server, told["job_id"])
+    assert "tricks" == job["service"]
+    assert '"saved": false' in job["info"]
+    assert job["started"].endswith("+00:00")
 
 
 def test_delete(project: Project, server: Server) -> None:
@@ -246,6 +267,11 @@ def _begin(server: Server) -> str:
     status, told, _ = server.request("POST", "/fit")
     assert 202 == status
     return str(told["job_id"])
+
+
+def _alive(server: Server, job: str) -> dict[str, Any]:
+    found: dict[str, Any] = server.get("/alive")[1]["process_metadata"]["jobs"][job]
+    return found
 
 
 def _type(media: str) -> dict[str, str]:
