@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from contracts import marker
 from runner.workers.client import Connection
 from runner.workers.errors import WorkerFailedToStart, WorkerLost
 from runner.workers.interpreter import Command
@@ -160,6 +161,17 @@ class WorkerProcess:
                     self.kill()
                     return
                 await asyncio.sleep(_MEMORY_POLL)
+
+    @property
+    def ended_by_itself(self) -> bool:
+        """Whether it ended while no request was at the model (SPEC 2.7), and nobody killed it."""
+        if self._process.returncode in (None, -signal.SIGKILL):
+            return False
+        try:
+            noted = Path(f"{self.socket}{marker.SUFFIX}").read_bytes()
+        except OSError:  # an adapter need not have one
+            return False
+        return marker.read(noted) == frozenset()
 
     def clear(self) -> None:
         """Remove the folder with its socket and any attachments that nobody took."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,7 +21,11 @@ from runner.workers.spares import Spare
 
 RESTART_DELAYS = (2.0, 8.0, 20.0)
 """Seconds before the next try after a failed start, the last for all further ones: 5 a minute at
-most. A worker that had been ready is started again at once."""
+most. A worker that had been ready is started again at once; but one that ends by itself sooner
+than `_SOON` after that, and again, waits as if its start had failed."""
+
+_SOON = 1.0
+"""Seconds."""
 
 _AWAY = 1.0
 """Seconds after which a store that is away is asked again for a version's model."""
@@ -29,6 +33,10 @@ _AWAY = 1.0
 _GRACE = 5.0
 _numbers = itertools.count(1)
 _log = get_logger("runner.workers")
+
+
+def _delays() -> Iterator[float]:
+    return itertools.chain(RESTART_DELAYS, itertools.repeat(RESTART_DELAYS[-1]))
 
 
 class State(StrEnum):
@@ -178,18 +186,28 @@ class Replica:
         self._keeper = asyncio.create_task(self._keep())
 
     async def _keep(self) -> None:
+        loop = asyncio.get_running_loop()
+        delays: Iterator[float] = iter(())
         while True:
             process = self._process
             assert process is not None
+            ready = loop.time()
             await process.wait()
             self._process = None
+            by_itself = process.ended_by_itself and loop.time() - ready < _SOON
             process.clear()
             self._log.error("worker ended", reason=process.epitaph(), pid=process.pid)
             self.restarts += 1
+            delays = delays if by_itself else iter(())
+            if delay := next(delays, 0.0):
+                self._enter(State.FAILED, f"it ends by itself: {process.epitaph()}")
+                await asyncio.sleep(delay)
+            elif by_itself:
+                delays = _delays()
             await self._start_until_ready()
 
     async def _start_until_ready(self) -> None:
-        for delay in itertools.chain(RESTART_DELAYS, itertools.repeat(RESTART_DELAYS[-1])):
+        for delay in _delays():
             try:
                 await self.start()
             except (WorkerFailedToStart, RunnerError) as ex:

@@ -107,6 +107,21 @@ async def test_two_deadly_requests_at_once(workers: Workers) -> None:
     assert workers.started == 4
 
 
+async def test_who_ended_a_worker(workers: Workers) -> None:
+    """Only an end that no request caused, nor anybody who killed it, is the worker's own."""
+    for end, by_itself in ((signal.SIGKILL, False), (signal.SIGSEGV, True), (None, False)):
+        assert await workers.ask(2.0) == 4.0
+        process = workers.process
+        assert process is not None
+        if end is None:
+            with pytest.raises(WorkerCrashed):
+                await workers.ask(EXIT)
+        else:
+            os.kill(process.pid, end)
+        await process.wait()
+        assert process.ended_by_itself is by_itself
+
+
 async def test_a_worker_killed_while_it_naps_answers_after_all(workers: Workers) -> None:
     """A request whose worker somebody else kills has its second try, and is not blamed."""
     nap = asyncio.create_task(workers.ask(NAP))

@@ -20,6 +20,7 @@ class Process:
     """A process that ends as soon as somebody waits for it, for the first time."""
 
     pid = 4711
+    ended_by_itself = False
 
     def __init__(self, ends: bool) -> None:
         self._ends = ends
@@ -69,6 +70,44 @@ async def test_delays_of_starts_that_fail(monkeypatch: pytest.MonkeyPatch) -> No
     assert slept == [2.0, 8.0, 20.0, 20.0, 20.0]
     assert changes[:5] == [(State.FAILED, f"no {number}") for number in range(1, 6)]
     assert kept.restarts == 1
+
+
+class Failing(Process):
+    """A process whose model ends it though nobody asks."""
+
+    ended_by_itself = True
+
+
+async def test_delays_after_ends_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first end is repaired at once; who ends again and again by itself waits in between."""
+    launch: Any = type("Launch", (), {"service": "iris", "version": 1})
+    changes: list[tuple[State, str]] = []
+    kept = Replica(launch, 0, lambda: changes.append((kept.state, kept.reason)))
+    kept._process = Failing(ends=True)  # type: ignore[assignment]
+    # What a request ended, between, is no fault of the model's own, and begins anew.
+    failing: Process = Failing(ends=True)
+    lives = [*[failing] * 5, Process(ends=True), *[failing] * 2]
+    ends = 1 + len(lives)
+    done = asyncio.Event()
+
+    async def start() -> None:
+        kept._process = lives.pop(0) if lives else Process(ends=False)  # type: ignore[assignment]
+        kept._enter(State.READY)
+        if kept.restarts == ends:
+            done.set()
+
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    monkeypatch.setattr(kept, "start", start)
+    monkeypatch.setattr(replica.asyncio, "sleep", sleep)
+    kept.keep()
+    await asyncio.wait_for(done.wait(), 10)
+    await kept.stop()
+    assert slept == [2.0, 8.0, 20.0, 20.0, 20.0, 2.0]
+    assert changes.count((State.FAILED, "it ends by itself: it ended")) == 6
 
 
 class Connection:
