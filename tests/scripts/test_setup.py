@@ -1,6 +1,9 @@
 """scripts/setup: its options, and the choices it makes by what the machine has."""
 
+import contextlib
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -116,3 +119,42 @@ def test_every_data_file_is_packaged() -> None:
     unpackaged = [p for p in data if f'"*{p.suffix}"' not in setup_py and p.name != "py.typed"]
 
     assert unpackaged == []
+
+
+def test_without_apt_the_demo_says_what_is_missing_and_goes_on(tmp_path: Path) -> None:
+    """From a clean copy, with neither apt nor R nor Julia: Python's service is fitted and asked."""
+    files = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split("\0")
+    copy, programs = tmp_path / "copy", tmp_path / "bin"
+    for name in filter(None, files):
+        (copy / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, copy / name)
+    programs.mkdir()
+    for folder in (Path("/usr/local/bin"), Path("/usr/bin"), Path("/bin")):
+        for file in folder.iterdir():
+            if not re.match(r"apt|dpkg|R$|Rscript$|julia|sudo", file.name):
+                with contextlib.suppress(FileExistsError):
+                    (programs / file.name).symlink_to(file)
+    reaching_pypi = {
+        name: value
+        for name, value in os.environ.items()
+        if name.startswith("PIP_") or name.lower().endswith("_proxy")
+    }
+    done = subprocess.run(
+        ["scripts/demo"],
+        cwd=copy,
+        env={**reaching_pypi, "PATH": str(programs), "HOME": str(tmp_path), "TERM": "dumb"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=280,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode == 0, said
+    for what in ("R", "Julia"):
+        assert f"==> Missing: {what}\n    Install it with your system's package manager" in said
+    assert "juliaup, which needs no root" in said
+    table = said[said.index("service ") :]
+    assert re.search(r"^iris-sklearn +python .* Iris-setosa ", table, re.MULTILINE), said
+    assert "iris-r" not in table
