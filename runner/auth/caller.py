@@ -14,4 +14,4 @@ class Caller:
     """The token's subject; None where a client acts for itself (RFC 9068 section 2.2)."""
     scopes: frozenset[str] = frozenset()
     token_digest: str | None = None
-    """sha256 (hex) of the token, for records; the token itself is kept nowhere."""
+    """sha256 (hex) of the token's jti, for records; None if it has none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +43,7 @@ def _number(claims: Mapping[str, Any], name: str) -> float | None:
     return found
 
 
-def caller_of(claims: Mapping[str, Any], settings: AuthSettings, digest: str) -> Caller:
+def caller_of(claims: Mapping[str, Any], settings: AuthSettings) -> Caller:
     """Give who the claims speak of. Raises InvalidToken."""
     if claims.get("cnf") is not None:
         # It belongs to the holder of a key (RFC 7800), and nothing here sees a proof of that.
@@ -52,6 +53,8 @@ def caller_of(claims: Mapping[str, Any], settings: AuthSettings, digest: str) ->
         raise InvalidToken("missing_claim", f"the token has no {settings.client_claim}")
     user = _name(claims, "sub")
     scopes = _scopes(claims, settings.scope_claim)
+    number = claims.get("jti")
+    digest = hashlib.sha256(number.encode()).hexdigest() if isinstance(number, str) else None
     return Caller(client, None if user == client else user, scopes, digest)
 
 

@@ -25,23 +25,23 @@ class Introspection:
         self._settings = settings
         self._ask = ask
         self._clock = clock
-        self._asking: dict[str, asyncio.Task[tuple[Caller, float]]] = {}
+        self._asking: dict[bytes, asyncio.Task[tuple[Caller, float]]] = {}
 
-    async def verify(self, token: bytes, digest: str) -> tuple[Caller, float]:
+    async def verify(self, token: bytes) -> tuple[Caller, float]:
         """Give the caller, and when (wall) the token is over. Raises AuthError."""
-        task = self._asking.get(digest)
+        task = self._asking.get(token)
         if task is None:
-            task = self._asking[digest] = asyncio.create_task(self._verify(token, digest))
-            task.add_done_callback(lambda done: self._finish(digest, done))
+            task = self._asking[token] = asyncio.create_task(self._verify(token))
+            task.add_done_callback(lambda done: self._finish(token, done))
         # Whoever goes away must not take the answer along from those who wait for it too.
         return await asyncio.shield(task)
 
-    def _finish(self, digest: str, done: asyncio.Task[tuple[Caller, float]]) -> None:
-        del self._asking[digest]
+    def _finish(self, token: bytes, done: asyncio.Task[tuple[Caller, float]]) -> None:
+        del self._asking[token]
         if not done.cancelled():
             done.exception()  # asyncio would complain if all who waited are gone
 
-    async def _verify(self, token: bytes, digest: str) -> tuple[Caller, float]:
+    async def _verify(self, token: bytes) -> tuple[Caller, float]:
         found = await self._ask(token.decode("ascii"))
         if not isinstance(found, Mapping) or not isinstance(found.get("active"), bool):
             raise IssuerUnavailable("the issuer's answer about a token has no `active`")
@@ -55,4 +55,4 @@ class Introspection:
             raise InvalidToken("type", "the token is no bearer token")
         check_audience(found, self._settings.audience)
         over = check_times(found, self._clock.wall(), self._settings.leeway)
-        return caller_of(found, self._settings, digest), over
+        return caller_of(found, self._settings), over

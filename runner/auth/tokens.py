@@ -45,7 +45,7 @@ class Tokens:
         self._clock = clock
         self._types = _AT_JWT if settings.require_at_jwt else _ANY_JWT
 
-    async def verify(self, token: bytes, digest: str) -> tuple[Caller, float]:
+    async def verify(self, token: bytes) -> tuple[Caller, float]:
         """Give the caller, and when (wall) the token is over. Raises AuthError."""
         header, claims = self._peek(token)
         self._check_header(header)
@@ -55,7 +55,7 @@ class Tokens:
         key = await self._keys.find(header.get("kid"), header["alg"])
         claims = self._verified(token, key, header["alg"])
         over = check_times(claims, self._clock.wall(), self._settings.leeway)
-        return caller_of(claims, self._settings, digest), over
+        return caller_of(claims, self._settings), over
 
     @staticmethod
     def _peek(token: bytes) -> tuple[dict[str, Any], dict[str, Any]]:

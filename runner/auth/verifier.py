@@ -71,10 +71,10 @@ class Verifier:
             raise InvalidToken(
                 "too_large", f"the token has {len(token)} bytes, at most {LONGEST_TOKEN}"
             )
-        digest = hashlib.sha256(token)
+        digest = hashlib.sha256(token).digest()
         steady = self._clock.steady()
         if _JWT.fullmatch(token):
-            caller, over = await self._tokens.verify(token, digest.hexdigest())
+            caller, over = await self._tokens.verify(token)
             # A key that the issuer drops must not live on in what it has proved.
             until = self._keys.fresh_until
         elif _ENCRYPTED.fullmatch(token):
@@ -82,9 +82,9 @@ class Verifier:
         elif self._introspection is None or self._settings.introspection is None:
             raise InvalidToken("malformed", "the token is no JWT")
         else:
-            caller, over = await self._introspection.verify(token, digest.hexdigest())
+            caller, over = await self._introspection.verify(token)
             until = steady + self._settings.introspection.cache
-        self._known.add(digest.digest(), caller, over, until)
+        self._known.add(digest, caller, over, until)
         return caller
 
     async def _fetch_keys(self) -> list[Key]:

@@ -165,7 +165,7 @@ def test_what_a_client_saw(tmp_path: Path) -> None:
     assert begun <= datetime.fromisoformat(told["@timestamp"]).timestamp() <= ended
     assert 1e9 <= told["runner.model_time"] <= told["event.duration"] <= (ended - begun) * 1e9
     assert told["process.pid"] in front_ends
-    digest = hashlib.sha256(token.encode()).hexdigest()
+    digest = hashlib.sha256(b"1").hexdigest()  # of the jti
     assert told["runner.token.digest"] == digest[:16]
     assert told["http.request.id"] == response.headers["X-Request-Id"]
     assert response.headers["Server"] is None

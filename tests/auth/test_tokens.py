@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time as clocks
 from collections.abc import Callable
@@ -248,8 +249,13 @@ async def test_caller_with_a_user(verifier: Verifier) -> None:
     """The subject is the user, if it is not the client itself; no scope is no scopes."""
     caller = await verifier.verify(token(sub="anna", scope=None).encode())
     assert caller == Caller("batch", "anna", frozenset(), caller.token_digest)
-    assert caller.token_digest is not None
-    assert len(caller.token_digest) == 64
+    assert caller.token_digest == hashlib.sha256(b"1").hexdigest()
+
+
+async def test_a_token_without_a_jti(verifier: Verifier) -> None:
+    """Records name tokens by that, and by nothing else of them."""
+    caller = await verifier.verify(token(jti=None).encode())
+    assert caller.token_digest is None
 
 
 SKEWS: list[tuple[dict[str, float], str | None]] = [
