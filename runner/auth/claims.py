@@ -53,9 +53,14 @@ def caller_of(claims: Mapping[str, Any], settings: AuthSettings) -> Caller:
         raise InvalidToken("missing_claim", f"the token has no {settings.client_claim}")
     user = _name(claims, "sub")
     scopes = _scopes(claims, settings.scope_claim)
-    number = claims.get("jti")
-    digest = hashlib.sha256(number.encode()).hexdigest() if isinstance(number, str) else None
-    return Caller(client, None if user == client else user, scopes, digest)
+    return Caller(client, None if user == client else user, scopes, _digest(claims.get("jti")))
+
+
+def _digest(jti: object) -> str | None:
+    """Give the sha256 of a token's name; JSON lets it hold half a surrogate pair."""
+    if not isinstance(jti, str):
+        return None
+    return hashlib.sha256(jti.encode(errors="surrogatepass")).hexdigest()
 
 
 def _name(claims: Mapping[str, Any], name: str) -> str | None:

@@ -258,6 +258,12 @@ async def test_a_token_without_a_jti(verifier: Verifier) -> None:
     assert caller.token_digest is None
 
 
+async def test_a_jti_that_is_no_text(verifier: Verifier) -> None:
+    """JSON can hold half a surrogate pair, which UTF-8 cannot."""
+    caller = await verifier.verify(token(jti="\ud800").encode())
+    assert caller.token_digest is not None
+
+
 SKEWS: list[tuple[dict[str, float], str | None]] = [
     ({"exp": -29.0}, None),
     ({"exp": -29.999}, None),
