@@ -18,7 +18,7 @@ import msgspec
 from contracts.table import Matrix, Table, Type
 from runner.signature.faults import InvalidInput
 from runner.signature.field import CheckedField
-from runner.signature.text import objects
+from runner.signature.text import has_over
 
 _AT_ONCE = 64 * 1024
 """Bytes of lines whose records are there at a time: they stay in the processor's cache."""
@@ -61,7 +61,7 @@ class RecordReader:
                 b"\n".join(lines).decode()
             if self._plain:  # such records take a few times their text, whatever it is
                 read = self._matrix(lines)
-            elif any(len(line) > most and objects(line) > most for line in lines):
+            elif any(has_over(most, line) for line in lines):
                 return None  # a value of any type may be a list of lists
             else:
                 read = self._columns(lines)

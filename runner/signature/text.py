@@ -30,9 +30,9 @@ def dump(content: Any) -> bytes:
     return orjson.dumps(content, option=_OPTIONS)
 
 
-def objects(text: bytes) -> int:
-    """Bound the objects and lists of a text, without reading it: decoding it may take as many.
+def has_over(most: int, text: bytes) -> bool:
+    """Say whether a text may have over ``most`` objects and lists, without reading it.
 
-    Counts those in texts too, but no honest body has so many.
+    Decoding it may take as many. Counts those in texts too, but no honest body has so many.
     """
-    return text.count(b"{") + text.count(b"[")
+    return len(text) > most and text.count(b"{") + text.count(b"[") > most

@@ -16,7 +16,7 @@ from runner.errors import RunnerError
 from runner.signature import Checker, InvalidInput, read_params
 from runner.signature.results import plain
 from runner.signature.shapes import check_columns
-from runner.signature.text import dump, load, objects
+from runner.signature.text import dump, has_over, load
 from runner.streaming.pace import Pace
 from runner.streaming.records import Records
 from runner.workers.errors import DeadlineExceeded, WorkerError
@@ -138,7 +138,7 @@ class Answers:
             if line is None:
                 raise ValueError(f"longer than {self._server.max_body} bytes (server.max_body)")
             most = self._server.max_rows
-            if len(line) > most and objects(line) > most:
+            if has_over(most, line):
                 raise ValueError(f"more than {most} objects (server.max_rows)")
             asked.given = _objects_of(load(line))
             asked.rows = len(asked.given)

@@ -14,7 +14,7 @@ from typing import NamedTuple
 from contracts.table import Table
 from contracts.wire import Buffer
 from runner.signature import Checker
-from runner.signature.text import load, objects
+from runner.signature.text import has_over, load
 from runner.web.forms import Content, content, too_many
 from runner.web.limits import Limits
 from runner.web.packed import unpack
@@ -63,7 +63,7 @@ def _json(given: Buffer, checker: Checker, limits: Limits) -> Rows:
     body = bytes(given)  # no copy of what is bytes
     if (read := checker.at_once([body], limits.max_rows)) is not None:
         return Rows(read[0], single=False, arrays=False)
-    if objects(body) > limits.max_rows:
+    if has_over(limits.max_rows, body):
         raise too_many(limits)
     try:
         value = load(body)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -35,8 +35,9 @@ _numbers = itertools.count(1)
 _log = get_logger("runner.workers")
 
 
-def _delays() -> Iterator[float]:
-    return itertools.chain(RESTART_DELAYS, itertools.repeat(RESTART_DELAYS[-1]))
+def _delay(failures: int) -> float:
+    """Give the seconds to wait after so many failures in a row."""
+    return RESTART_DELAYS[min(failures, len(RESTART_DELAYS)) - 1]
 
 
 class State(StrEnum):
@@ -187,7 +188,7 @@ class Replica:
 
     async def _keep(self) -> None:
         loop = asyncio.get_running_loop()
-        delays: Iterator[float] = iter(())
+        ends = 0  # by itself, in a row
         while True:
             process = self._process
             assert process is not None
@@ -198,19 +199,18 @@ class Replica:
             process.clear()
             self._log.error("worker ended", reason=process.epitaph(), pid=process.pid)
             self.restarts += 1
-            delays = delays if by_itself else iter(())
-            if delay := next(delays, 0.0):
+            ends = ends + 1 if by_itself else 0
+            if ends > 1:
                 self._enter(State.FAILED, f"it ends by itself: {process.epitaph()}")
-                await asyncio.sleep(delay)
-            elif by_itself:
-                delays = _delays()
+                await asyncio.sleep(_delay(ends - 1))
             await self._start_until_ready()
 
     async def _start_until_ready(self) -> None:
-        for delay in _delays():
+        for failures in itertools.count(1):
             try:
                 await self.start()
             except (WorkerFailedToStart, RunnerError) as ex:
+                delay = _delay(failures)
                 self._log.error("worker failed to start", reason=str(ex), again_in=delay)
                 self._enter(State.FAILED, str(ex))
                 await asyncio.sleep(delay)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -39,37 +40,58 @@ class Process:
         return "it ended"
 
 
-async def test_delays_of_starts_that_fail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """At most five tries a minute, and the state and the reason are told meanwhile."""
+@dataclass
+class Kept:
+    """A replica that is kept, without waiting: what it slept, and how it stood."""
+
+    replica: Replica
+    slept: list[float]
+    changes: list[tuple[State, str]]
+    done: asyncio.Event
+
+    def ready(self, process: Process) -> None:
+        """Be ready with a process."""
+        self.replica._process = process  # type: ignore[assignment]
+        self.replica._enter(State.READY)
+
+    async def until_done(self) -> None:
+        """Keep it until it is done, then stop it."""
+        self.replica.keep()
+        await asyncio.wait_for(self.done.wait(), 10)
+        await self.replica.stop()
+
+
+@pytest.fixture
+async def kept(monkeypatch: pytest.MonkeyPatch) -> Kept:
     launch: Any = type("Launch", (), {"service": "iris", "version": 1})
-    changes: list[tuple[State, str]] = []
-    kept = Replica(launch, 0, lambda: changes.append((kept.state, kept.reason)))
-    kept._process = Process(ends=True)  # type: ignore[assignment]
+    made = Replica(launch, 0, lambda: found.changes.append((made.state, made.reason)))
+    found = Kept(made, [], [], asyncio.Event())
+
+    async def sleep(seconds: float) -> None:
+        found.slept.append(seconds)
+
+    monkeypatch.setattr(replica.asyncio, "sleep", sleep)
+    return found
+
+
+async def test_delays_of_starts_that_fail(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At most five tries a minute, and the state and the reason are told meanwhile."""
+    kept.replica._process = Process(ends=True)  # type: ignore[assignment]
     tries = 0
-    ready = asyncio.Event()
 
     async def start() -> None:
         nonlocal tries
         tries += 1
         if tries < 6:
             raise WorkerFailedToStart(f"no {tries}")
-        kept._process = Process(ends=False)  # type: ignore[assignment]
-        kept._enter(State.READY)
-        ready.set()
+        kept.ready(Process(ends=False))
+        kept.done.set()
 
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr(kept, "start", start)
-    monkeypatch.setattr(replica.asyncio, "sleep", sleep)
-    kept.keep()
-    await asyncio.wait_for(ready.wait(), 10)
-    await kept.stop()
-    assert slept == [2.0, 8.0, 20.0, 20.0, 20.0]
-    assert changes[:5] == [(State.FAILED, f"no {number}") for number in range(1, 6)]
-    assert kept.restarts == 1
+    monkeypatch.setattr(kept.replica, "start", start)
+    await kept.until_done()
+    assert kept.slept == [2.0, 8.0, 20.0, 20.0, 20.0]
+    assert kept.changes[:5] == [(State.FAILED, f"no {number}") for number in range(1, 6)]
+    assert kept.replica.restarts == 1
 
 
 class Failing(Process):
@@ -78,36 +100,25 @@ class Failing(Process):
     ended_by_itself = True
 
 
-async def test_delays_after_ends_that_nobody_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_delays_after_ends_that_nobody_asked_for(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The first end is repaired at once; who ends again and again by itself waits in between."""
-    launch: Any = type("Launch", (), {"service": "iris", "version": 1})
-    changes: list[tuple[State, str]] = []
-    kept = Replica(launch, 0, lambda: changes.append((kept.state, kept.reason)))
-    kept._process = Failing(ends=True)  # type: ignore[assignment]
-    # What a request ended, between, is no fault of the model's own, and begins anew.
     failing: Process = Failing(ends=True)
+    kept.replica._process = failing  # type: ignore[assignment]
+    # What a request ended, between, is no fault of the model's own, and begins anew.
     lives = [*[failing] * 5, Process(ends=True), *[failing] * 2]
     ends = 1 + len(lives)
-    done = asyncio.Event()
 
     async def start() -> None:
-        kept._process = lives.pop(0) if lives else Process(ends=False)  # type: ignore[assignment]
-        kept._enter(State.READY)
-        if kept.restarts == ends:
-            done.set()
+        kept.ready(lives.pop(0) if lives else Process(ends=False))
+        if kept.replica.restarts == ends:
+            kept.done.set()
 
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-
-    monkeypatch.setattr(kept, "start", start)
-    monkeypatch.setattr(replica.asyncio, "sleep", sleep)
-    kept.keep()
-    await asyncio.wait_for(done.wait(), 10)
-    await kept.stop()
-    assert slept == [2.0, 8.0, 20.0, 20.0, 20.0, 2.0]
-    assert changes.count((State.FAILED, "it ends by itself: it ended")) == 6
+    monkeypatch.setattr(kept.replica, "start", start)
+    await kept.until_done()
+    assert kept.slept == [2.0, 8.0, 20.0, 20.0, 20.0, 2.0]
+    assert kept.changes.count((State.FAILED, "it ends by itself: it ended")) == 6
 
 
 class Connection:
