@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, cross_val_score
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  its import lets the next have one
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    RandomizedSearchCV,
+    cross_val_score,
+)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -41,15 +48,21 @@ def test_scikit_learn_takes_it(tmp_path: Path, language: str) -> None:
     assert sorted(set(target)) == list(again.classes_)
 
 
-@need("r")
-def test_a_search_of_ones_own(tmp_path: Path) -> None:
-    """GridSearchCV itself sets the model's own parameters and finds the better one."""
-    estimator, data, target = _made(tmp_path / "r", "r")
-    case = SEARCHED["r"]
-    search = GridSearchCV(estimator, {case.parameter: [case.bad, case.good]}, cv=2)
-    search.fit(data, target)
-    assert {case.parameter: case.good} == search.best_params_
-    assert list(search.predict(data[:3])) == list(target[:3])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("search", [GridSearchCV, RandomizedSearchCV, HalvingGridSearchCV])
+def test_a_search_of_ones_own(tmp_path: Path, language: str, search: Any) -> None:
+    """A search itself sets the model's own parameters and finds the better one."""
+    estimator, data, target = _made(tmp_path / language, language)
+    case = SEARCHED[language]
+    options: dict[str, Any] = {"cv": 2}
+    if search is RandomizedSearchCV:
+        options["n_iter"] = 2
+    if search is HalvingGridSearchCV:  # half of the flowers would have none of a kind
+        options["min_resources"] = len(data)
+    found = search(estimator, {case.parameter: [case.bad, case.good]}, **options)
+    found.fit(data, target)
+    assert {case.parameter: case.good} == found.best_params_
+    assert list(found.predict(data[:3])) == list(target[:3])
 
 
 def test_not_fitted(tmp_path: Path) -> None:
