@@ -91,11 +91,10 @@ async def test_a_deadly_request_among_many(workers: Workers) -> None:
     answers = await asyncio.gather(*map(workers.ask, asked), return_exceptions=True)
     assert isinstance(answers.pop(30), WorkerCrashed)
     assert answers == [2 * x for x in good]
-    assert workers.started == 3
     with pytest.raises(WorkerCrashed, match="a moment ago"):
         await workers.ask(EXIT)
     assert await workers.ask(5.0) == 10.0
-    assert workers.started == 3
+    assert workers.started == 3  # asked only now: an answer comes before the next worker starts
 
 
 async def test_two_deadly_requests_at_once(workers: Workers) -> None:
