@@ -32,7 +32,7 @@ COMMANDS = {
     "dockerize": "Make a container image that serves.",
     "upgrade": "Take over the models that Palladium stored.",
     "check": "Check configs without doing anything.",
-    "jobs": "Tell of fits that were begun over HTTP.",
+    "jobs": "Tell of fits and activations that were begun over HTTP.",
     "usage": "Tell who predicted how much.",
     "audit": "Find what was done to the audit log.",
     "doctor": "Say which languages work here, and what mends those that do not.",

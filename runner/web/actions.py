@@ -171,9 +171,9 @@ class UpdateModelCache(_Action):
     async def on_post(
         self, req: Request, resp: falcon.asgi.Response, service: str | None = None
     ) -> None:
-        """Look at once; nobody has to ask for it, as it is seen within a second anyway.
+        """Look at once, though it is seen within a second anyway; tell the id of a job.
 
-        Palladium does it in a job, whose end callers wait for: this one has ended already.
+        The job ends once the active version is in force, what Palladium's callers wait for.
         """
         self._find(req, service)
         await self._given(req, {})

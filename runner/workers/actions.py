@@ -9,15 +9,8 @@ from typing import Any
 from runner.audit.record import OnBehalf
 from runner.errors import NotFound
 from runner.store import Job, listing
-from runner.workers.acknowledged import wait
 from runner.workers.deployment import Deployment
 from runner.workers.jobs import Jobs
-
-_PATIENCE = 8.0
-"""Seconds that an activation waits to be in force: less than a front-end waits for its answer."""
-
-UPDATE = "update-model-cache"
-"""What the jobs are that look for a new active version."""
 
 
 class Actions:
@@ -49,12 +42,11 @@ class Actions:
     async def _activate(
         self, deployment: Deployment, version: int, behalf: Mapping[str, Any]
     ) -> Any:
-        store, service = deployment.store, deployment.config.service_name
-        by = str(OnBehalf(**behalf))
-        await asyncio.to_thread(store.activate, service, version, by=by)
-        await self._look(deployment)
-        await asyncio.to_thread(wait, store, service, version, _PATIENCE)
-        return await asyncio.to_thread(listing, store, service)
+        config, store = deployment.config, deployment.store
+        await self._jobs.activate(
+            config, store, version, OnBehalf(**behalf), lambda: self._look(deployment)
+        )
+        return await asyncio.to_thread(listing, store, config.service_name)
 
     async def _delete(self, deployment: Deployment, version: int, behalf: Mapping[str, Any]) -> Any:
         store, service = deployment.store, deployment.config.service_name
@@ -69,8 +61,7 @@ class Actions:
 
     async def _update(self, deployment: Deployment, behalf: Mapping[str, Any]) -> str:
         await self._look(deployment)
-        store, service = deployment.store, deployment.config.service_name
-        return await self._jobs.done(store, service, UPDATE, str(OnBehalf(**behalf)))
+        return await self._jobs.update(deployment.config, deployment.store, OnBehalf(**behalf))
 
     async def _look(self, deployment: Deployment) -> None:
         deployment.look(await asyncio.to_thread(deployment.store.revision))

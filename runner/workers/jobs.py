@@ -1,7 +1,7 @@
-"""Run what takes long, a fit, in processes of its own, and keep the store told of it.
+"""Run fits and activations in processes of their own, and keep the store told of them.
 
-A job is a command of the runner's with its config: what it prints of its progress is the job's
-log, its JSON the result. It ends with the supervisor, even if that is killed.
+What such a process prints of its progress is the job's log, its JSON the result. It ends with the
+supervisor, even if that is killed.
 """
 
 from __future__ import annotations
@@ -14,19 +14,29 @@ import signal
 import sys
 import uuid
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 from typing import Any
 
 from runner.audit.record import OnBehalf
 from runner.audit.reported import reported
 from runner.config import Config
-from runner.errors import RunnerError, Unavailable
+from runner.errors import NotFound, Refused, RunnerError, Unavailable
 from runner.logs import get_logger
 from runner.store import State, Store
+from runner.workers import switching
 
 BEAT = 1.0
 """Seconds between words to the store; so soon a command's cancellation is noticed."""
+
+ACTIVATE, UPDATE = "activate", "update-model-cache"
+"""What the jobs are that activate a version, and those that wait for the active one."""
+
+_LOOK = 0.1  # seconds
+_ERRORS: dict[str, type[RunnerError]] = {
+    each.__name__: each for each in (NotFound, Refused, Unavailable)
+}
 
 _TOLD = 50
 """Jobs that have ended and are still told, the latest."""
@@ -38,7 +48,11 @@ _log = get_logger("runner.workers")
 
 
 class Jobs:
-    """All jobs of one server. At most ``at_once`` of a service run, ``most`` run or wait."""
+    """All jobs of one server.
+
+    Of a service ``max_jobs`` run or wait, fits and others counted apart, so that fits that wait do
+    not keep anybody from going back to a former version. ``jobs_at_once`` fits run.
+    """
 
     def __init__(self) -> None:
         self.unrecorded: Callable[[str, str, OnBehalf | None], None] = lambda *_: None
@@ -62,32 +76,73 @@ class Jobs:
 
         Raises Unavailable if too many wait already.
         """
-        name, settings = config.service_name, config.server
-        mine = sum(job.service == name for job in self._jobs.values())
-        if mine >= settings.max_jobs:
-            raise Unavailable(f"service {name} has {mine} jobs that run or wait, the most it may")
-        job = _Job(uuid.uuid4().hex, name, store, _argv(config, arguments), behalf)
+        job = _Job(kind, config, store, _fit(config, arguments), behalf)
+        job.unrecorded = "Cancelled"
+        turn = self._turns.setdefault(
+            config.service_name, asyncio.Semaphore(config.server.jobs_at_once)
+        )
+        await self._begin(job, arguments, by, turn)
+        return job.id
+
+    async def activate(
+        self,
+        config: Config,
+        store: Store,
+        version: int,
+        behalf: OnBehalf,
+        look: Callable[[], Awaitable[None]],
+    ) -> None:
+        """Activate a version, and return once it is in force.
+
+        ``look`` is called again and again meanwhile, to see it as soon as the job has made it.
+        Raises NotFound, Refused, Unavailable, RunnerError as the job failed, Unavailable if there
+        are too many already. Whoever asks records it.
+        """
+        argv = switching.command(config.service_name, version)
+        job = _Job(ACTIVATE, config, store, argv, behalf)
+        task = await self._begin(job, {"model_version": version})
+        while not task.done():
+            await look()
+            await asyncio.wait({task}, timeout=_LOOK)
+        if job.failure is not None:
+            raise job.failure
+
+    async def update(self, config: Config, store: Store, behalf: OnBehalf) -> str:
+        """Begin to wait until the active version is in force; give the job's id.
+
+        Raises Unavailable if too many wait already.
+        """
+        job = _Job(UPDATE, config, store, switching.command(config.service_name), behalf)
+        await self._begin(job, {})
+        return job.id
+
+    async def _begin(
+        self,
+        job: _Job,
+        arguments: Mapping[str, Any],
+        by: str = "",
+        turn: asyncio.Semaphore | None = None,
+    ) -> asyncio.Task[None]:
+        fits = turn is not None
+        mine = sum(
+            other.service == job.service and other.fits is fits for other in self._jobs.values()
+        )
+        if mine >= job.config.server.max_jobs:
+            raise Unavailable(
+                f"service {job.service} has {mine} jobs that run or wait, the most it may"
+            )
+        job.fits = fits
         self._jobs[job.id] = job
+        by = str(job.behalf or by)
         try:
             await asyncio.to_thread(
-                store.jobs.add, job.id, name, kind, arguments, str(behalf or by), self._id
+                job.store.jobs.add, job.id, job.service, job.kind, arguments, by, self._id
             )
         except BaseException:
             del self._jobs[job.id]
             raise
-        turn = self._turns.setdefault(name, asyncio.Semaphore(settings.jobs_at_once))
-        job.task = asyncio.create_task(self._work(job, turn))
-        return job.id
-
-    async def done(self, store: Store, service: str, kind: str, by: str) -> str:
-        """Keep a job that took no process and is done already; give its id."""
-        job = _Job(uuid.uuid4().hex, service, store, (), None)
-        await asyncio.to_thread(store.jobs.add, job.id, service, kind, {}, by, self._id)
-        await asyncio.to_thread(store.jobs.start, job.id)
-        await asyncio.to_thread(store.jobs.end, job.id, State.FINISHED)
-        job.begin()
-        self._keep(job, State.FINISHED, "")
-        return job.id
+        job.task = asyncio.create_task(self._work(job, turn or contextlib.nullcontext()))
+        return job.task
 
     async def cancel(self, store: Store, job: str) -> None:
         """End a job. Raises NotFound, Refused for one that has ended."""
@@ -127,7 +182,7 @@ class Jobs:
             found.ended = State.CANCELLED, ""
             found.task.cancel()
 
-    async def _work(self, job: _Job, turn: asyncio.Semaphore) -> None:
+    async def _work(self, job: _Job, turn: AbstractAsyncContextManager[None]) -> None:
         result: Mapping[str, Any] | None = None
         try:
             async with turn:
@@ -137,8 +192,10 @@ class Jobs:
                 state, reason, result = await job.run()
         except asyncio.CancelledError:
             state, reason = job.ended or (State.FAILED, "the server stopped")
+            job.failure = Unavailable(reason) if reason else Refused("the job was cancelled")
         except (RunnerError, OSError) as ex:
             state, reason = State.FAILED, str(ex)
+            job.failure = Unavailable(reason)
         _log.info("job ended", job=job.id, service=job.service, state=state, reason=reason)
         if job.unrecorded is not None:
             self.unrecorded(job.service, job.unrecorded, job.behalf)
@@ -161,19 +218,29 @@ class Jobs:
 
 class _Job:
     def __init__(
-        self, number: str, service: str, store: Store, argv: Sequence[str], behalf: OnBehalf | None
+        self,
+        kind: str,
+        config: Config,
+        store: Store,
+        argv: Sequence[str],
+        behalf: OnBehalf | None,
     ) -> None:
-        self.id = number
-        self.service = service
+        self.id = uuid.uuid4().hex
+        self.kind = kind
+        self.config = config
+        self.service = config.service_name
         self.store = store
+        self.fits = False
         self.task: asyncio.Task[None] | None = None
         self.ended: tuple[State, str] | None = None
         """How it ends, of one that is being cancelled."""
+        self.failure: RunnerError | None = None
+        """Why it failed, for whoever waits for its end."""
         self.status = State.QUEUED
         self.started: datetime | None = None
         self.behalf = behalf
-        self.unrecorded: str | None = "Cancelled"
-        """How it ended, if its command has left no record of that."""
+        self.unrecorded: str | None = None
+        """How it ended, if its command was to leave a record of that and has left none."""
         self._argv = argv
         self._lines: deque[str] = deque(maxlen=_LINES)
 
@@ -207,6 +274,7 @@ class _Job:
                 env={
                     **os.environ,
                     OnBehalf.VARIABLE: self.behalf.to_json() if self.behalf else "",
+                    switching.STORE: self.config.store_url,
                     **report.env,
                 },
                 start_new_session=True,
@@ -225,13 +293,15 @@ class _Job:
             finally:
                 if report.made:
                     self.unrecorded = None
-                elif self.ended is None:
+                elif self.ended is None and self.unrecorded is not None:
                     killed = (process.returncode or 0) < 0
                     kind = answer.get("error", {}).get("kind", "Unknown")
                     self.unrecorded = "Killed" if killed else kind
         if code == 0:
             return State.FINISHED, "", {k: v for k, v in answer.items() if k != "metadata"}
-        reason = answer.get("error", {}).get("message") or f"it ended with exit code {code}"
+        error = answer.get("error", {})
+        reason = error.get("message") or f"it ended with exit code {code}"
+        self.failure = _ERRORS.get(error.get("kind"), RunnerError)(reason)
         return State.FAILED, reason, None
 
     async def _follow(self, stream: asyncio.StreamReader | None) -> None:
@@ -261,7 +331,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _argv(config: Config, arguments: Mapping[str, Any]) -> list[str]:
+def _fit(config: Config, arguments: Mapping[str, Any]) -> list[str]:
     """Give the command of a fit with these arguments, by Palladium's names."""
     argv = [sys.executable, "-m", "runner", "fit", "-c", config.spec, "--json"]
     if not arguments.get("persist", True):

@@ -6,6 +6,7 @@ import json
 import signal
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,20 @@ class Slow:
 
     def predict(self, X):
         return X[:, 0]
+"""
+HELD = """
+import os, time
+
+class Held:
+    def fit(self, X, y):
+        pass
+
+    def predict(self, X):
+        return X[:, 0]
+
+    def __setstate__(self, state):
+        while os.path.exists("held"):
+            time.sleep(0.05)
 """
 
 
@@ -78,6 +93,10 @@ def test_activate(project: Project, server: Server) -> None:
     found = records(project, "activate")[before:]
     assert [1, 2, 2] == [each["runner.model.version"] for each in found]
     assert {"tricks"} == {each["service.name"] for each in found}
+    jobs = [each for each in server.get("/jobs")[1]["jobs"] if each["kind"] == "activate"]
+    assert [1, 2, 2] == [each["arguments"]["model_version"] for each in jobs]
+    assert {("finished", "http 127.0.0.1")} == {(each["state"], each["by"]) for each in jobs}
+    assert jobs[0]["log"].startswith("Version 1 is active")
 
 
 def test_activate_unknown(server: Server) -> None:
@@ -85,6 +104,7 @@ def test_activate_unknown(server: Server) -> None:
     status, told, _ = server.request("POST", "/activate", {"model_version": 99})
     assert (404, "not_found") == (status, told["metadata"]["error"])
     assert 2 == server.predict("tricks", x=3.0)[1]["metadata"]["model_version"]
+    assert "there is no version 99" in server.get("/jobs")[1]["jobs"][-1]["reason"]
 
 
 @pytest.mark.parametrize(
@@ -146,7 +166,7 @@ def test_fit(project: Project, server: Server) -> None:
 
 
 def test_update_model_cache(server: Server) -> None:
-    """POST /update-model-cache (parity): there is nothing that could be stale, so its job is done.
+    """POST /update-model-cache (parity): a job that ends once the active version is in force.
 
     Row "actions".
     """
@@ -155,6 +175,7 @@ def test_update_model_cache(server: Server) -> None:
     job = ended(server, told["job_id"])
     assert ("finished", "update-model-cache") == (job["state"], job["kind"])
     assert "http 127.0.0.1" == job["by"]
+    assert 2 == job["result"]["version"]
     assert "finished" == _alive(server, told["job_id"])["status"]
 
 
@@ -247,6 +268,32 @@ def test_jobs_wait_their_turn_and_can_be_cancelled(slow: Project) -> None:
     assert ("failed", "the server stopped") == (told["state"], told["reason"])
 
 
+def test_activations_are_processes_that_can_be_cancelled(held: Project) -> None:
+    """They wait for no fit, each in a process of its own; one that is cancelled in time is a 409.
+
+    Row "actions".
+    """
+    hold = held.folder / "held"
+    with serving(held) as server, ThreadPoolExecutor() as threads:
+        hold.touch()
+        told = threads.submit(server.request, "POST", "/activate", {"model_version": 1})
+        job = until(lambda: next(iter(_running(server, "activate")), None))
+        (process,) = [p for p in server.descendants() if "runner.workers.switching" in p.cmdline()]
+        until(lambda: "waiting for the servers" in server.get(f"/jobs/{job}")[1]["log"])
+        update = server.request("POST", "/update-model-cache")[1]["job_id"]
+        assert 503 == server.request("POST", "/update-model-cache")[0]  # max_jobs: 2
+        assert 202 == server.request("DELETE", f"/jobs/{job}")[0]
+        status, answer, _ = told.result()
+        assert (409, "the job was cancelled") == (status, answer["metadata"]["error_message"])
+        assert not psutil.wait_procs([process], 30)[1]
+        assert "cancelled" == ended(server, job)["state"]
+        assert 2 == server.predict("held", x=3.0)[1]["metadata"]["model_version"]
+        hold.unlink()
+        assert "finished" == ended(server, update)["state"]
+        assert 1 == server.predict("held", x=3.0)[1]["metadata"]["model_version"]
+    assert ["failure"] == [each["event.outcome"] for each in records(held, "activate")]
+
+
 def test_a_killed_server_leaves_no_job_running(slow: Project) -> None:
     """kill -9 of the server: the job's processes end, and the job has failed soon after."""
     with serving(slow, wait=False) as server:
@@ -261,6 +308,30 @@ def test_a_killed_server_leaves_no_job_running(slow: Project) -> None:
         until(lambda: slow.run("jobs", job, "--json").json["state"] == "failed", 60)
         assert "gone" in slow.run("jobs", job, "--json").json["reason"], time.monotonic() - began
     assert ["failure"] == [each["event.outcome"] for each in records(slow, "fit")]
+
+
+@pytest.fixture
+def held(tmp_path: Path) -> Project:
+    """A service with two versions, the second active, that load once there is no file `held`."""
+    project = write_project(
+        tmp_path / "held",
+        """\
+        service_metadata: {service_name: held, service_version: "1.0"}
+        dataset_loader_train: {"!": runner.datasets.CSV, path: data.csv, target_column: y}
+        model: {"!": held.Held}
+        server: {actions: true, max_jobs: 2}
+        """,
+        data__csv="x,y\n1.0,2.0\n2.0,4.0\n",
+        held__py=HELD.replace('"held"', repr(str(tmp_path / "held" / "held"))),
+    )
+    project.fit()
+    project.fit()
+    return project
+
+
+def _running(server: Server, kind: str) -> list[str]:
+    jobs = server.get("/jobs")[1]["jobs"]
+    return [each["id"] for each in jobs if (kind, "running") == (each["kind"], each["state"])]
 
 
 def _begin(server: Server) -> str:
