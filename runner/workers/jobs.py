@@ -77,11 +77,7 @@ class Jobs:
         Raises Unavailable if too many wait already.
         """
         job = _Job(kind, config, store, _fit(config, arguments), behalf)
-        job.unrecorded = "Cancelled"
-        turn = self._turns.setdefault(
-            config.service_name, asyncio.Semaphore(config.server.jobs_at_once)
-        )
-        await self._begin(job, arguments, by, turn)
+        await self._begin(job, arguments, by)
         return job.id
 
     async def activate(
@@ -121,27 +117,26 @@ class Jobs:
         job: _Job,
         arguments: Mapping[str, Any],
         by: str = "",
-        turn: asyncio.Semaphore | None = None,
     ) -> asyncio.Task[None]:
-        fits = turn is not None
-        mine = sum(
-            other.service == job.service and other.fits is fits for other in self._jobs.values()
-        )
-        if mine >= job.config.server.max_jobs:
+        settings, service = job.config.server, job.service
+        mine = sum((each.service, each.fits) == (service, job.fits) for each in self._jobs.values())
+        if mine >= settings.max_jobs:
             raise Unavailable(
-                f"service {job.service} has {mine} jobs that run or wait, the most it may"
+                f"service {service} has {mine} jobs that run or wait, the most it may"
             )
-        job.fits = fits
+        turn: AbstractAsyncContextManager[None] = contextlib.nullcontext()
+        if job.fits:
+            turn = self._turns.setdefault(service, asyncio.Semaphore(settings.jobs_at_once))
         self._jobs[job.id] = job
         by = str(job.behalf or by)
         try:
             await asyncio.to_thread(
-                job.store.jobs.add, job.id, job.service, job.kind, arguments, by, self._id
+                job.store.jobs.add, job.id, service, job.kind, arguments, by, self._id
             )
         except BaseException:
             del self._jobs[job.id]
             raise
-        job.task = asyncio.create_task(self._work(job, turn or contextlib.nullcontext()))
+        job.task = asyncio.create_task(self._work(job, turn))
         return job.task
 
     async def cancel(self, store: Store, job: str) -> None:
@@ -230,7 +225,7 @@ class _Job:
         self.config = config
         self.service = config.service_name
         self.store = store
-        self.fits = False
+        self.fits = kind not in (ACTIVATE, UPDATE)
         self.task: asyncio.Task[None] | None = None
         self.ended: tuple[State, str] | None = None
         """How it ends, of one that is being cancelled."""
@@ -239,7 +234,7 @@ class _Job:
         self.status = State.QUEUED
         self.started: datetime | None = None
         self.behalf = behalf
-        self.unrecorded: str | None = None
+        self.unrecorded = "Cancelled" if self.fits else None
         """How it ended, if its command was to leave a record of that and has left none."""
         self._argv = argv
         self._lines: deque[str] = deque(maxlen=_LINES)
@@ -274,7 +269,8 @@ class _Job:
                 env={
                     **os.environ,
                     OnBehalf.VARIABLE: self.behalf.to_json() if self.behalf else "",
-                    switching.STORE: self.config.store_url,
+                    # A fit reads its config; the model's own code need not find a password.
+                    **({} if self.fits else {switching.STORE: self.config.store_url}),
                     **report.env,
                 },
                 start_new_session=True,
