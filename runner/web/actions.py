@@ -24,11 +24,13 @@ from runner.web.page import Page
 from runner.web.problems import Problem
 from runner.web.query import check_query
 from runner.web.request import Request
+from runner.workers.control import PATIENCE
 
 if TYPE_CHECKING:
     from runner.workers.services import Service, Services
 
 _LONGEST = 65_536  # bytes of a body
+_PATIENCE = 20.0  # seconds: an activation waits for 15 itself, after its process has started
 _TRUTH = {"true": True, "1": True, "false": False, "0": False, True: True, False: False}
 _FORM = "application/x-www-form-urlencoded"
 
@@ -106,8 +108,12 @@ class _Action:
     def _find(self, req: Request, name: str | None) -> Service:
         return to_change(self._services, req, name, self.action)
 
-    async def _ask(self, query: str, req: Request, **arguments: Any) -> Any:
-        return await self._services.ask(query, service=req.service, arguments=arguments)
+    async def _ask(
+        self, query: str, req: Request, *, patience: float = PATIENCE, **arguments: Any
+    ) -> Any:
+        return await self._services.ask(
+            query, patience=patience, service=req.service, arguments=arguments
+        )
 
 
 class Activate(_Action):
@@ -125,7 +131,9 @@ class Activate(_Action):
             detail = {"field": "model_version", "expected": _VERSION[1]}
             raise Problem(400, "invalid_input", "model_version is missing", details=[detail])
         req.version = given["model_version"]
-        told = await self._ask("activate", req, version=req.version, behalf=_behalf(req))
+        told = await self._ask(
+            "activate", req, patience=_PATIENCE, version=req.version, behalf=_behalf(req)
+        )
         resp.data = dump(told)
 
 

@@ -25,7 +25,9 @@ from runner.logs import get_logger
 from runner.workers.routing import Row
 
 _log = get_logger("runner.workers")
-_ASK_TIMEOUT = 10.0
+PATIENCE = 10.0
+"""Seconds that a front-end waits for an answer, unless it is known to take longer."""
+
 _KINDS: dict[Any, type[RunnerError]] = {"NotFound": NotFound, "Refused": Refused}
 
 Answerer = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
@@ -200,7 +202,9 @@ class ControlClient:
         """Say that the worker behind ``socket`` let a deadline pass in silence."""
         self._send({"hung": socket})
 
-    async def ask(self, query: str, arguments: Mapping[str, Any]) -> Any:
+    async def ask(
+        self, query: str, arguments: Mapping[str, Any], patience: float = PATIENCE
+    ) -> Any:
         """Ask the supervisor. Raises NotFound or Refused as it does, Unavailable for all else."""
         if not self.connected:
             raise Unavailable("the supervisor is gone")
@@ -209,10 +213,10 @@ class ControlClient:
         self._asked[number] = answer
         self._send({"ask": number, "query": query, "arguments": dict(arguments)})
         try:
-            async with asyncio.timeout(_ASK_TIMEOUT):
+            async with asyncio.timeout(patience):
                 return await answer
         except TimeoutError as ex:
-            raise Unavailable(f"the supervisor did not answer within {_ASK_TIMEOUT:g} s") from ex
+            raise Unavailable(f"the supervisor did not answer within {patience:g} s") from ex
         finally:
             del self._asked[number]
 

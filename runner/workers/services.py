@@ -18,7 +18,7 @@ from contracts.table import Table
 from runner.errors import Unavailable
 from runner.logs import get_logger
 from runner.signature import Checker, IncompatibleMapping, Signature
-from runner.workers.control import ControlClient
+from runner.workers.control import PATIENCE, ControlClient
 from runner.workers.joining import Part
 from runner.workers.pool import Pool
 from runner.workers.routing import Row
@@ -120,9 +120,9 @@ class Services:
         granted: Mapping[str, Any] = await self._control.ask("grant", arguments)
         return granted
 
-    async def ask(self, query: str, **arguments: Any) -> Any:
+    async def ask(self, query: str, *, patience: float = PATIENCE, **arguments: Any) -> Any:
         """Ask the supervisor: `list`, `alive`, `agreed` and others. Raises errors.Unavailable."""
-        return await self._control.ask(query, arguments)
+        return await self._control.ask(query, arguments, patience)
 
     async def predict(
         self,

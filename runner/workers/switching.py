@@ -20,7 +20,7 @@ from runner.workers.acknowledged import to_json, wait
 
 STORE = "RUNNER_JOB_STORE"
 
-_PATIENCE = 8.0
+_PATIENCE = 15.0
 """Seconds that an activation waits to be in force: less than a front-end waits for its answer."""
 
 _LONG = 120.0

@@ -278,8 +278,8 @@ def test_activations_are_processes_that_can_be_cancelled(held: Project) -> None:
         hold.touch()
         told = threads.submit(server.request, "POST", "/activate", {"model_version": 1})
         job = until(lambda: next(iter(_running(server, "activate")), None))
+        until(lambda: "1" == server.get("/list")[1]["properties"]["active-model"])
         (process,) = [p for p in server.descendants() if "runner.workers.switching" in p.cmdline()]
-        until(lambda: "waiting for the servers" in server.get(f"/jobs/{job}")[1]["log"])
         update = server.request("POST", "/update-model-cache")[1]["job_id"]
         assert 503 == server.request("POST", "/update-model-cache")[0]  # max_jobs: 2
         assert 202 == server.request("DELETE", f"/jobs/{job}")[0]

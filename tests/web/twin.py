@@ -122,7 +122,7 @@ class Services:
         assert service.version is not None
         return Answer(self.model(table, method), service.version)
 
-    async def ask(self, query: str, **arguments: Any) -> dict[str, Any]:
+    async def ask(self, query: str, *, patience: float = 1.0, **arguments: Any) -> dict[str, Any]:
         if not self.supervised:
             raise Unavailable("the supervisor is gone")
         if query == "list":
