@@ -22,6 +22,9 @@ ENGINES: Mapping[str, tuple[str, ...]] = {
 _PATIENCE = 30.0
 """Seconds for an engine to say that it works."""
 
+_DAEMONLESS = ("podman", "buildah")
+"""They say nothing while a build beside them writes to their storage, and then build, too."""
+
 
 @dataclass(frozen=True)
 class Engine:
@@ -36,7 +39,7 @@ def find_engine(wanted: str | None = None) -> Engine:
     problems = []
     for name in [wanted] if wanted else ENGINES:
         path = shutil.which(name)
-        problem = "not on PATH" if path is None else _problem(path)
+        problem = "not on PATH" if path is None else _problem(name, path)
         if path is not None and problem is None:
             return Engine(name, path)
         problems.append(f"{name}: {problem}")
@@ -46,13 +49,13 @@ def find_engine(wanted: str | None = None) -> Engine:
     )
 
 
-def _problem(path: str) -> str | None:
+def _problem(name: str, path: str) -> str | None:
     try:
         done = subprocess.run(
             [path, "info"], capture_output=True, text=True, timeout=_PATIENCE, check=False
         )
     except subprocess.TimeoutExpired:
-        return f"no answer within {_PATIENCE:g} s"
+        return None if name in _DAEMONLESS else f"no answer within {_PATIENCE:g} s"
     except OSError as ex:
         return f"cannot be run: {ex.strerror}"
     if done.returncode == 0:

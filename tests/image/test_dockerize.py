@@ -19,6 +19,8 @@ import pytest
 
 from runner import __version__
 from runner.cli.main import main
+from runner.errors import Unavailable
+from runner.image import find_engine
 from runner.image.requirements import runner_requirement
 from runner.image.wheel import write_wheel
 from runner.store import Store
@@ -313,6 +315,19 @@ def test_the_first_engine_that_works_builds(app: Path, tmp_path: Path) -> None:
         f"build --format docker --tag iris-sklearn:0.1 --pull {app}\n",
     )
     assert "buildah could not build iris-sklearn:0.1: exit code 7" in done.stderr
+
+
+def test_an_engine_at_work_builds_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A docker that says nothing is passed over; a buildah with a build under way is waited for."""
+    for name in ("docker", "buildah"):
+        engine(tmp_path / "bin", name)
+        (tmp_path / "bin" / name).write_text("#!/bin/sh\nexec /bin/sleep 60\n")
+    monkeypatch.setattr("runner.image.engine._PATIENCE", 0.2)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+
+    assert find_engine().name == "buildah"
+    with pytest.raises(Unavailable, match=r"docker: no answer within 0\.2 s"):
+        find_engine("docker")
 
 
 def test_no_engine(app: Path, tmp_path: Path) -> None:
