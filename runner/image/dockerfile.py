@@ -19,6 +19,9 @@ MARK = f"# Written by runner dockerize {__version__}"
 STORE = "sqlite:////dev/shm/runner-store/runner.db"
 """Where the model lies in a running container: a file system in memory that is always there."""
 
+BAKED = "/app/.runner/runner.db"
+"""Where it lies in the image, once: a model may be large."""
+
 _APT = "apt-get install -y --no-install-recommends"
 _CLEAN = "rm -rf /var/lib/apt/lists/*"
 # Debian has one version of a package in a release, with its security fixes: no pins for apt.
@@ -122,8 +125,8 @@ def _fit(plan: Plan) -> Iterator[str]:
     yield from ("WORKDIR /app", "COPY . /app")
     fits = [f"runner fit -c {shlex.quote(spec)}" for spec in _specs(plan)]
     gone = " ".join(shlex.quote(name) for name in plan.data)
-    lines = ["export RUNNER_STORE=sqlite:////opt/store/runner.db", "mkdir -p /opt/store", *fits]
-    lines += ["chmod 644 /opt/store/runner.db", *([f"rm -f {gone}"] if gone else [])]
+    lines = [f"export RUNNER_STORE=sqlite:///{BAKED}", *fits, f"chmod 644 {BAKED}"]
+    lines += [f"rm -f {gone}"] if gone else []
     yield "RUN " + " \\\n    && ".join(lines)
 
 
@@ -135,11 +138,7 @@ def _last(plan: Plan) -> Iterator[str]:
     if plan.project:
         yield "COPY --from=build /opt/julia-depot /opt/julia-depot"
         yield "COPY --from=build /opt/julia-project /opt/julia-project"
-    fitted = plan.model is Model.FITTED
-    yield f"COPY {'--from=fit /app' if fitted else '.'} /app"
-    if plan.model is not Model.OUTSIDE:
-        source = "--from=fit /opt/store/runner.db" if fitted else ".runner/runner.db"
-        yield f"COPY {source} /opt/store/runner.db"
+    yield f"COPY {'--from=fit /app' if plan.model is Model.FITTED else '.'} /app"
     yield from _environment(plan)
     if plan.model is not Model.OUTSIDE:
         yield f"ENV RUNNER_STORE={STORE}"

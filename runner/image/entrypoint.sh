@@ -6,7 +6,7 @@ file=${RUNNER_STORE#sqlite:///}
 if [ "$file" != "$RUNNER_STORE" ] && [ ! -e "$file" ]; then
     umask 077
     mkdir -p "$(dirname "$file")"
-    cp /opt/store/runner.db "$file.new"
+    cp /app/.runner/runner.db "$file.new"
     mv "$file.new" "$file"
 fi
 exec runner "$@"

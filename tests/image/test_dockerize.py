@@ -165,6 +165,7 @@ def test_only_the_active_version_is_in_the_image(app: Path) -> None:
         assert [each.number for each in there.versions("iris-sklearn")] == [2]
         assert ours.read_artifact("iris-sklearn", 2) == there.read_artifact("iris-sklearn", 2)
     assert (app / ".runner" / "runner.db").stat().st_mode & 0o777 == 0o644
+    assert [line for line in instructions(app) if line.startswith("COPY ")][2:] == ["COPY . /app"]
 
 
 def test_what_stays_outside(app: Path) -> None:
@@ -192,6 +193,7 @@ def test_fit_while_building(app: Path) -> None:
     assert done.json["model"] == "fitted"
     fit = next(line for line in instructions(app) if "runner fit" in line)
     assert fit.endswith("rm -f iris.csv")
+    assert "export RUNNER_STORE=sqlite:////app/.runner/runner.db" in fit
     assert "COPY --from=fit /app /app" in instructions(app)
     assert not (app / ".runner" / "runner.db").exists()
     assert lint(app) == ""
@@ -432,7 +434,7 @@ def test_entrypoint_lays_the_store_once(app: Path, tmp_path: Path) -> None:
     (places / "runner").write_text('#!/bin/sh\necho "$@"\n')
     (places / "runner").chmod(0o755)
     script = (app / ".runner" / "entrypoint.sh").read_text()
-    script = script.replace("/opt/store/runner.db", f"'{app}/.runner/runner.db'")
+    script = script.replace("/app/.runner/runner.db", f"'{app}/.runner/runner.db'")
     store = tmp_path / "new" / "runner.db"
     env = {"PATH": f"{places}:{os.environ['PATH']}", "RUNNER_STORE": f"sqlite:///{store}"}
 
