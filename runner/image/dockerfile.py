@@ -140,6 +140,8 @@ def _last(plan: Plan) -> Iterator[str]:
         yield "COPY --from=build /opt/julia-project /opt/julia-project"
     yield f"COPY {'--from=fit /app' if plan.model is Model.FITTED else '.'} /app"
     yield from _environment(plan)
+    yield "# R does not start without a place for temporary files, and /tmp may be read-only."
+    yield "ENV TMPDIR=/dev/shm"
     if plan.model is not Model.OUTSIDE:
         yield f"ENV RUNNER_STORE={STORE}"
     yield "# A number, so that Kubernetes can tell that it is not root."

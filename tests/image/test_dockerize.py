@@ -116,6 +116,7 @@ def test_files_of_a_service_in_python(app: Path) -> None:
     )
     assert [line for line in lines if line.startswith("USER")][-1] == "USER 10001:10001"
     assert any("HEALTHCHECK" in line and "/health/ready" in line for line in lines)
+    assert "ENV TMPDIR=/dev/shm" in lines[lines.index("FROM base") :]
     assert lines[-2:] == [
         'ENTRYPOINT ["sh", "/app/.runner/entrypoint.sh"]',
         'CMD ["serve", "--host", "0.0.0.0"]',
